@@ -1,0 +1,1 @@
+"""How a row travels: extract, land, publish, reconcile. Pure Python that never imports Dagster."""
