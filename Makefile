@@ -1,0 +1,57 @@
+# Everything that a person types; `make help` explains it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+PREFECT_VENV := .venv-prefect
+UV := $(VENV)/bin/uv
+RUN := CALL_COACH_PROFILE=local $(VENV)/bin/call-coach
+UI_PORT ?= 3000
+TEST_WORKERS ?= 2
+LOCK := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.PHONY: help setup demo ui test check lock stop reset clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Install everything into .venv, from the lock file
+
+$(VENV)/.installed: requirements.lock bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.11")'
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
+	@$(UV) pip sync --quiet --python $(VENV)/bin/python --require-hashes --compile-bytecode requirements.lock
+	@$(UV) pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
+	@$(VENV)/bin/python -m compileall -q call_coach_assets
+	@touch $@
+
+demo: setup ## Sync all six assets from the embedded BigQuery into the embedded Postgres, and show them
+	@$(RUN) local start
+	@$(RUN) sync
+	@$(RUN) local show
+
+ui: setup ## Open the Dagster UI on the embedded stack, with its daemon running
+	@$(RUN) ui --port $(UI_PORT)
+
+test: setup ## Run every test, in parallel, with coverage
+	@$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
+	@$(VENV)/bin/coverage report --fail-under 90
+
+check: setup ## Check style, types, and that Dagster can load the definitions
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/dg check defs
+
+lock: setup ## Resolve the dependencies again and write the lock files
+	@$(UV) $(LOCK) --upgrade --group dev pyproject.toml -o requirements.lock --quiet
+
+stop: ## Stop the embedded stack
+	@test ! -x $(VENV)/bin/call-coach || $(RUN) local stop
+
+reset: ## Stop the embedded stack and forget its data
+	@test ! -x $(VENV)/bin/call-coach || $(RUN) local reset
+
+clean: reset ## Remove everything that was installed or made
+	@rm -rf $(VENV) $(PREFECT_VENV) .local .dagster .coverage* .hypothesis .mypy_cache .ruff_cache *.egg-info

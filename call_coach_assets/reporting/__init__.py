@@ -1,0 +1,1 @@
+"""What is told to others: alerts, metrics for other systems, and Prefect-compatible run metadata."""
