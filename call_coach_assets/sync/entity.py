@@ -18,7 +18,7 @@ Dataset = Literal["gong", "salesforce"]
 
 
 class ColumnType(StrEnum):
-    """The type in which a column travels; `json`, `text_array` and `decimal` travel as text, which the publish parses."""
+    """The type in which a column travels; `json`, `text_array` and `decimal` travel as text that the publish parses."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -70,6 +70,12 @@ class SourceTable(_Declaration):
     table: str
     presence: Literal["required", "optional"] = "required"
     columns: dict[str, str]
+    optional_columns: tuple[str, ...] = ()  # those that only some loads have: NULL without a word where they are absent
+
+    @model_validator(mode="after")
+    def _columns_resolve(self) -> Self:
+        _known(f"tables.{self.name}.optional_columns", self.optional_columns, set(self.columns))
+        return self
 
     @property
     def name(self) -> str:
@@ -104,6 +110,8 @@ class Entity(_Declaration):
     base: str  # the source table, as dataset.table, of which each row becomes a row here
     base_alias: str  # its alias in the query: columns that the mapping does not know are read from it
     tables: tuple[SourceTable, ...]
+    stand_in: str | None = None  # the source table that is read in the base's place where that is absent
+    any_of: tuple[str, ...] = ()  # dataset.table or dataset.table.column: without any of them there is nothing to read
     columns: tuple[Column, ...]
     key: tuple[Name, ...]  # columns of the query that identify a row in the source
     match: tuple[Name, ...] = ()  # columns of the target that identify a row there; empty: bookkeeping does
@@ -132,7 +140,10 @@ class Entity(_Declaration):
         targets = {*self.target_columns, *(reference.column for reference in self.references)}
         _known("match", self.match, targets)
         _known("adopt", self.adopt, targets)
-        _known("base", (self.base,), {table.name for table in self.tables})
+        tables = {table.name for table in self.tables}
+        _known("base", (self.base,), tables)
+        _known("stand_in", (self.stand_in,) if self.stand_in else (), tables)
+        _known("any_of", tuple(".".join(source.split(".")[:2]) for source in self.any_of), tables)
         return self
 
     @property

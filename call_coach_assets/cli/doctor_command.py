@@ -1,0 +1,42 @@
+"""`call-coach doctor`: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+
+import click
+
+from call_coach_assets.cli.rendering import console, plural, show_finding
+from call_coach_assets.diagnosis.examination import examine
+from call_coach_assets.diagnosis.finding import Finding, State, failed
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON array.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Check each setting, credential, permission, dataset and table in turn, and say what to do.
+
+    Reads both ends and changes nothing. Ends with status 1 where anything is an error.
+    """
+    findings = _as_json() if as_json else _as_lines()
+    context.exit(1 if failed(findings) else 0)
+
+
+def _as_json() -> list[Finding]:
+    findings = [*examine()]
+    click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    return findings
+
+
+def _as_lines() -> list[Finding]:
+    screen, findings = console(), []
+    for finding in examine():
+        show_finding(screen, finding)
+        findings.append(finding)
+    counts = Counter(finding.state for finding in findings)
+    errors, warnings = plural(counts[State.ERROR], "error"), plural(counts[State.WARNING], "warning")
+    screen.print(f"\n{counts[State.OK]} ok, {warnings}, {errors}")
+    return findings

@@ -1,0 +1,119 @@
+"""What one step of a run does: land the entity through dlt, publish it, and tell Dagster.
+
+Imported when a step runs, never when definitions load: dlt and the clients of both ends cost more than Dagster itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+from dagster_dlt import DagsterDltResource, DagsterDltTranslator
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from call_coach_assets.orchestration.check_results import check_results, skipped_check_results
+from call_coach_assets.orchestration.failures import failure_of
+from call_coach_assets.orchestration.materialization import SKIPPED, metadata_of
+from call_coach_assets.orchestration.target_metadata import target_metadata
+from call_coach_assets.settings import Settings
+from call_coach_assets.sync.declarations import load_entities
+from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.result import SyncResult
+from call_coach_assets.sync.session import EntitySync, sync_entity
+
+StepEvent = dg.MaterializeResult[None] | dg.Output[None] | dg.AssetObservation | dg.AssetCheckResult
+
+
+class _OneAsset(DagsterDltTranslator):
+    """Says that the one resource of an entity's pipeline is the asset of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:  # noqa: ARG002 - the same for each
+        """The asset of the entity."""
+        return dg.AssetSpec(self._name)
+
+
+class _Landing(DagsterDltResource):
+    """Runs an entity's pipeline; what dlt knows of the inbox is of no interest to who looks at the table."""
+
+    def extract_resource_metadata(self, *_: Any, **__: Any) -> Mapping[str, Any]:
+        """Nothing: the materialization tells of the application's table."""
+        return {}
+
+
+def run_step(
+    context: dg.AssetExecutionContext, entity: Entity, settings: Settings, *, full_refresh: bool
+) -> Iterator[StepEvent]:
+    """Sync `entity`; yields its materialization with its checks, or what stands for a skipped one.
+
+    A failure lets the entity's children run all the same, and then fails the step, with the error's remedy.
+    """
+    try:
+        events = list(_sync(context, entity, settings, full_refresh))
+    except Exception as error:
+        yield _children_may_run(entity)
+        raise failure_of(error, settings) from None
+    yield from events
+
+
+def _sync(
+    context: dg.AssetExecutionContext, entity: Entity, settings: Settings, full_refresh: bool
+) -> Iterator[StepEvent]:
+    entities = load_entities(check_queries=False)
+    result = sync_entity(
+        entity,
+        entities,
+        settings,
+        context.run.run_id,
+        full_refresh=full_refresh,
+        land=lambda sync: _land(context, entity, sync),
+    )
+    if result.skipped:
+        yield from _skipped(context, entity, result.skipped)
+    else:
+        yield _materialized(context, entity, entities, settings, result)
+
+
+def _land(context: dg.AssetExecutionContext, entity: Entity, sync: EntitySync) -> None:
+    translator = _OneAsset(entity.name)
+    for _ in _Landing().run(context, sync.source, sync.pipeline, translator):
+        pass
+
+
+def _materialized(
+    context: dg.AssetExecutionContext,
+    entity: Entity,
+    entities: Mapping[str, Entity],
+    settings: Settings,
+    result: SyncResult,
+) -> dg.MaterializeResult[None]:
+    now = datetime.now(UTC)
+    for warning in result.warnings:
+        context.log.warning(warning)
+    return dg.MaterializeResult(
+        asset_key=entity.name,
+        metadata={**metadata_of(result, entity, settings, now), **target_metadata(entity, settings)},
+        check_results=check_results(context.instance, entity, entities, settings, result=result, now=now),
+    )
+
+
+def _skipped(context: dg.AssetExecutionContext, entity: Entity, reason: str) -> Iterator[StepEvent]:
+    """Say why nothing was synced, without pretending that the table was materialized."""
+    context.log.warning(f"{entity.name} is skipped: {reason}")
+    yield dg.AssetObservation(asset_key=entity.name, description=reason, metadata={SKIPPED: reason})
+    yield _children_may_run(entity)
+    yield from skipped_check_results(entity, reason)
+
+
+def _children_may_run(entity: Entity) -> dg.Output[None]:
+    """The step's output without a materialization: what waits for this entity starts, and nothing claims to be new.
+
+    By this key Dagster knows the outputs of steps that report their asset themselves.
+    """
+    return dg.Output(None, output_name=entity.name, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})

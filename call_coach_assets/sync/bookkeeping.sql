@@ -1,0 +1,104 @@
+-- The sync's own tables. Every statement can run again; {schema} is settings.sync_schema.
+
+CREATE SCHEMA IF NOT EXISTS {schema};
+
+-- Each publish: what it loaded, with which query, and what came of it. `load` is what <entity>_rows point at.
+CREATE TABLE IF NOT EXISTS {sync_runs} (
+    load         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    entity       text NOT NULL,
+    run_id       text NOT NULL,
+    dlt_load_ids text[] NOT NULL,
+    query_sha256 text NOT NULL,
+    started_at   timestamptz NOT NULL,
+    finished_at  timestamptz,
+    counts       jsonb
+);
+CREATE INDEX IF NOT EXISTS sync_runs_entity ON {sync_runs} (entity, load DESC);
+
+-- The text of each query that ever ran.
+CREATE TABLE IF NOT EXISTS {queries} (
+    sha256     text PRIMARY KEY,
+    entity     text NOT NULL,
+    text       text NOT NULL,
+    first_seen timestamptz NOT NULL DEFAULT now()
+);
+
+-- Who took an entity's advisory lock last.
+CREATE TABLE IF NOT EXISTS {locks} (
+    entity      text PRIMARY KEY,
+    run_id      text NOT NULL,
+    host        text NOT NULL,
+    pid         bigint NOT NULL,
+    backend_pid int NOT NULL,
+    since       timestamptz NOT NULL
+);
+
+-- Rows that cannot be published, or not whole. Keys are as long as the source likes, so their hash is indexed.
+CREATE TABLE IF NOT EXISTS {dead_letters} (
+    entity  text NOT NULL,
+    key     text NOT NULL,
+    reason  text NOT NULL,
+    payload jsonb NOT NULL,
+    since   timestamptz NOT NULL DEFAULT now(),
+    run_id  text NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS dead_letters_key ON {dead_letters} (entity, md5(key));
+
+-- Keys that the source deleted and the target no longer has: their children are gone too, instead of waiting for ever.
+CREATE TABLE IF NOT EXISTS {tombstones} (
+    entity     text NOT NULL,
+    key        text NOT NULL,
+    deleted_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX IF NOT EXISTS tombstones_key ON {tombstones} (entity, md5(key));
+
+-- What to read again when a deleted parent comes back, where the parent's key alone does not tell.
+CREATE TABLE IF NOT EXISTS {severed} (
+    entity        text NOT NULL,
+    column_name   text NOT NULL,
+    key           text NOT NULL,
+    parent_entity text NOT NULL,
+    parent_key    text NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS severed_key
+    ON {severed} (parent_entity, md5(parent_key), entity, column_name, md5(key));
+
+-- Keys that the next sync reads again, whatever their stamps say.
+CREATE TABLE IF NOT EXISTS {refetch} (
+    entity      text NOT NULL,
+    column_name text NOT NULL,
+    key         text NOT NULL,
+    since       timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS refetch_key ON {refetch} (entity, column_name, md5(key));
+
+-- Optional references whose parent is not there: the row is published with NULL and linked when the parent arrives.
+CREATE TABLE IF NOT EXISTS {unlinked} (
+    entity      text NOT NULL,
+    id          uuid NOT NULL,
+    column_name text NOT NULL,
+    parent_key  text[] NOT NULL,
+    since       timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (entity, id, column_name)
+);
+
+-- Columns of an entity's base table that its mapping does not know; target_column is set where the target has one.
+CREATE TABLE IF NOT EXISTS {source_columns} (
+    entity        text NOT NULL,
+    name          text NOT NULL,
+    type          text NOT NULL,
+    target_column text,
+    first_seen    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (entity, name)
+);
+
+-- Comparisons of the two ends.
+CREATE TABLE IF NOT EXISTS {reconciliations} (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    entity      text NOT NULL,
+    run_id      text NOT NULL,
+    started_at  timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL DEFAULT now(),
+    status      text NOT NULL,
+    counts      jsonb NOT NULL
+);

@@ -1,0 +1,101 @@
+"""Landing: what BigQuery answers goes into the entity's inbox, with dlt.
+
+dlt keeps the cursor. Its state travels with the load package, so the cursor never passes what is in the inbox, and it
+is restored from Postgres into an empty folder, so any machine can take the next run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from call_coach_assets.errors import StorageError
+from call_coach_assets.settings import Settings
+from call_coach_assets.sync.dlt_runtime import pipeline_for
+from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.inbox_schema import CURSOR, dlt_columns, inbox_table
+
+if TYPE_CHECKING:
+    import dlt
+    import pyarrow as pa
+    from dlt.common.schema.typing import TColumnSchema
+    from dlt.extract.source import DltSource
+
+# Reads what changed since a point in time, or everything where it is None.
+Read = Callable[[datetime | None], Iterator["pa.RecordBatch"]]
+
+# dlt spends 6 ms on each item that it is given, whatever its size: batches are handed over together.
+_ROWS_PER_ITEM = 10_000
+
+
+@contextmanager
+def open_pipeline(entity: Entity, settings: Settings) -> Iterator[dlt.Pipeline]:
+    """The entity's pipeline, in a folder of its own that goes with it.
+
+    A new folder for each run: dlt would load a package that an earlier run left behind alone, and read nothing new.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="call-coach-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StorageError(
+            "No temporary folder can be made", why=str(error), remedy="free some disk space, or set TMPDIR"
+        ) from error
+    with folder as path:
+        pipeline = pipeline_for(entity.name, settings, path)
+        try:
+            yield pipeline
+        finally:
+            if pipeline.is_active:
+                pipeline.deactivate()
+
+
+def source_for(entity: Entity, settings: Settings, read: Read) -> DltSource:
+    """The dlt source of the entity: one resource, called as its inbox, that appends what `read` yields.
+
+    The cursor is the newest `_cursor` landed; a read starts `sync_overlap_minutes` before it, at `>=`, and keeps no
+    hashes of rows that it has seen: what comes twice is recognised by the publish.
+    """
+    import dlt
+
+    @dlt.resource(
+        name=inbox_table(entity),
+        write_disposition="append",
+        columns=cast("dict[str, TColumnSchema]", dlt_columns(entity)),
+        schema_contract={"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
+        file_format="parquet",
+    )
+    def rows(
+        cursor: dlt.sources.incremental[datetime] = dlt.sources.incremental(  # noqa: B008 - how dlt declares one
+            CURSOR,
+            lag=settings.sync_overlap_minutes * 60.0,
+            primary_key=(),
+            on_cursor_value_missing="include",
+            allow_external_schedulers=False,
+        ),
+    ) -> Iterator[pa.Table]:
+        yield from _together(read(cursor.start_value))
+
+    @dlt.source(name=f"call_coach_{entity.name}", section="call_coach")
+    def source() -> object:
+        return rows
+
+    return source()
+
+
+def _together(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches as tables of at least _ROWS_PER_ITEM rows, the last one excepted."""
+    import pyarrow as pa
+
+    pending: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        pending.append(batch)
+        rows += batch.num_rows
+        if rows >= _ROWS_PER_ITEM:
+            yield pa.Table.from_batches(pending)
+            pending, rows = [], 0
+    if pending:
+        yield pa.Table.from_batches(pending)

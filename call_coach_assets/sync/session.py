@@ -1,0 +1,198 @@
+"""One sync of one entity, from the lock to the figures: what the terminal and Dagster both run.
+
+    lock ─▶ look at the live source ─▶ land (dlt) ─▶ publish (one transaction) ─▶ SyncResult
+
+An attempt that meets a transient error is made again from the start, with new connections to both ends; what was landed
+before stays landed, and the cursor never passes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from call_coach_assets.errors import CallCoachError, EntityLockedError
+from call_coach_assets.settings import Settings
+from call_coach_assets.sync import land_errors, sync_status
+from call_coach_assets.sync.adapt import adapt
+from call_coach_assets.sync.bigquery import client_for
+from call_coach_assets.sync.bookkeeping import ensure, read_refetch
+from call_coach_assets.sync.catalog import read_catalog
+from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.extract import Extraction
+from call_coach_assets.sync.inbox import prepare_inbox
+from call_coach_assets.sync.land import open_pipeline, source_for
+from call_coach_assets.sync.locks import entity_lock
+from call_coach_assets.sync.postgres import pool_for, redacted, transaction
+from call_coach_assets.sync.publish import RunInfo, publish
+from call_coach_assets.sync.result import SyncResult
+from call_coach_assets.sync.retry import attempts
+
+if TYPE_CHECKING:
+    import dlt
+    from dlt.extract.source import DltSource
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class EntitySync:
+    """A sync under way. Where `skipped` says why there is nothing to do, there is no pipeline and no publish."""
+
+    entity: Entity
+    entities: Mapping[str, Entity]
+    settings: Settings
+    run_id: str
+    skipped: str | None = None
+    started: float = field(default_factory=time.monotonic)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    landed_at: float | None = None
+
+    extraction: Extraction = field(init=False)
+    pipeline: dlt.Pipeline = field(init=False)
+    source: DltSource = field(init=False)
+
+    def land(self) -> None:
+        """Run the pipeline: read what changed, and land it in the inbox."""
+        self.pipeline.run(self.source)
+
+    def publish(self) -> SyncResult:
+        """Bring the application's table in line with what was landed, and say what the whole sync did."""
+        landed = time.monotonic()
+        load_ids = tuple(self.pipeline.list_completed_load_packages())
+        reading = self.extraction
+        query = reading.query
+        run = RunInfo(
+            run_id=self.run_id,
+            load_ids=load_ids,
+            query_sha256=self.entity.query_sha256,
+            query=self.entity.query,
+            unfed_columns=frozenset(query.unfed_columns),
+            refetched=tuple(reading.refetch),
+            bytes_processed=reading.bytes_processed,
+            bytes_billed=reading.bytes_billed,
+            started_at=self.started_at,
+        )
+        done = publish(pool_for(self.settings), self.entity, self.entities, self.settings, run)
+        return SyncResult(
+            entity=self.entity.name,
+            run_id=self.run_id,
+            load_id=load_ids[-1] if load_ids else None,
+            read=reading.rows,
+            bytes_processed=reading.bytes_processed,
+            bytes_billed=reading.bytes_billed,
+            extract_seconds=reading.seconds,
+            land_seconds=max(0.0, landed - self.started - reading.seconds),
+            duration_seconds=time.monotonic() - self.started,
+            **{**asdict(done), "warnings": (*reading.warnings, *done.warnings)},
+        )
+
+
+def sync_entity(
+    entity: Entity,
+    entities: Mapping[str, Entity],
+    settings: Settings,
+    run_id: str,
+    *,
+    full_refresh: bool = False,
+    land: Callable[[EntitySync], None] = EntitySync.land,
+) -> SyncResult:
+    """Sync one entity; `entities` are all that there are. A full refresh reads everything again and deletes nothing.
+
+    `land` runs `sync.pipeline` on `sync.source`, for who wants to run it in a way of its own. Transient errors are
+    tried again; what is left is written to `sync_status` and raised: the CallCoachError that says what to do.
+    """
+    started = time.monotonic()
+    try:
+        for attempt in attempts(settings, entity.name):
+            with attempt, entity_sync(entity, entities, settings, run_id, full_refresh=full_refresh) as sync:
+                result = _sync(sync, land)
+                tried = attempt.retry_state.attempt_number
+    except CallCoachError as error:
+        _record_failure(entity, settings, error)
+        raise
+    result = replace(result, attempts=tried, duration_seconds=time.monotonic() - started)
+    _log(result)
+    return result
+
+
+def _sync(sync: EntitySync, land: Callable[[EntitySync], None]) -> SyncResult:
+    if sync.skipped:
+        return SyncResult(entity=sync.entity.name, run_id=sync.run_id, skipped=sync.skipped)
+    land(sync)
+    return sync.publish()
+
+
+@contextmanager
+def entity_sync(
+    entity: Entity,
+    entities: Mapping[str, Entity],
+    settings: Settings,
+    run_id: str,
+    *,
+    full_refresh: bool = False,
+) -> Iterator[EntitySync]:
+    """One attempt: holds the entity's lock for the length of a `with`, and everything that it opens.
+
+    Whatever dlt raises within comes out as the CallCoachError that it means.
+    """
+    logger.info("%s: sync starts, run %s", entity.name, run_id)
+    sync = EntitySync(entity, entities, settings, run_id)
+    with ExitStack() as opened:
+        database = pool_for(settings)
+        ensure(database, entities, settings.sync_schema)
+        opened.enter_context(entity_lock(settings, entity.name, run_id))
+        client = opened.enter_context(closing(client_for(settings)))
+        query = adapt(entity, read_catalog(client, entity, settings), settings)
+        sync.skipped = query.skipped_reason
+        opened.enter_context(_translating(entity))
+        if not sync.skipped:
+            refetch = read_refetch(database, entity.name, settings.sync_schema)
+            sync.extraction = Extraction(entity, settings, client, query, run_id, refetch, full_refresh)
+            sync.pipeline = opened.enter_context(open_pipeline(entity, settings))
+            sync.source = source_for(entity, settings, sync.extraction.batches)
+            prepare_inbox(database, entity, settings, sync.pipeline, sync.source)
+        yield sync
+
+
+@contextmanager
+def _translating(entity: Entity) -> Iterator[None]:
+    try:
+        yield
+    except CallCoachError:
+        raise
+    except Exception as error:
+        meant = land_errors.translate(error, entity.name)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+def _record_failure(entity: Entity, settings: Settings, error: CallCoachError) -> None:
+    """Say in `sync_status` that the sync failed, where Postgres can still be reached."""
+    logger.error("%s: sync failed: %s", entity.name, redacted(error, settings))
+    if isinstance(error, EntityLockedError):
+        return  # the sync that holds the lock says how it went
+    try:
+        with transaction(pool_for(settings), f"recording the failure of {entity.name}") as connection:
+            sync_status.record_failure(connection, entity.name, redacted(error, settings))
+    except CallCoachError as unreachable:
+        logger.warning("%s: the failure could not be recorded: %s", entity.name, redacted(unreachable, settings))
+
+
+def _log(result: SyncResult) -> None:
+    if result.skipped:
+        logger.warning("%s: skipped: %s", result.entity, result.skipped)
+        return
+    logger.info(
+        "%s: %s: read %d, inserted %d, updated %d, deleted %d, unchanged %d, waiting %d, dead letters %d,"
+        " checkpoint %s to %s, in %.1f s (BigQuery %.1f, inbox %.1f, publish %.1f)",
+        result.entity, result.status, result.read, result.inserted, result.updated, result.deleted, result.unchanged,
+        result.waiting, result.dead_lettered, result.checkpoint_before, result.checkpoint_after,
+        result.duration_seconds, result.extract_seconds, result.land_seconds, result.publish_seconds,
+    )  # fmt: skip

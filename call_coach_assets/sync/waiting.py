@@ -1,0 +1,69 @@
+"""Rows that wait in the inbox for a parent: nothing records them but the inbox itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import sql
+
+from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.names import Names
+from call_coach_assets.sync.postgres import Connection
+from call_coach_assets.sync.publication import Publication, key_text
+
+_CREATE = "CREATE TEMPORARY TABLE {parked} (_tid tid, _key text, reason text) ON COMMIT DROP"
+_PARK = """
+INSERT INTO {parked}
+SELECT s._tid, s._key, 'waits for ' || s._waits_for FROM {staged} s WHERE s._verdict = 'wait'
+UNION ALL
+SELECT n._tid, n._key, f.reason FROM {refused} f JOIN {newest} n ON n._n = f._n WHERE f.waits
+"""
+_CONSUME = """
+DELETE FROM {inbox} i
+USING (SELECT i.ctid AS tid FROM {inbox} i LEFT JOIN {parked} w ON w._tid = i.ctid WHERE w._tid IS NULL) gone
+WHERE i.ctid = gone.tid
+"""
+_LIST = """
+SELECT {key}, {parents}, to_timestamp(i._dlt_load_id::double precision)
+FROM {inbox} i ORDER BY i._dlt_load_id, 1 LIMIT %s
+"""
+
+
+@dataclass(frozen=True)
+class WaitingRow:
+    """A row that is landed and not published: its key, what it refers to, and since when it is here."""
+
+    key: str
+    refers_to: str
+    since: datetime
+
+
+def consume(work: Publication) -> int:
+    """Delete from the inbox all but the newest version of the rows that wait; return how many rows wait."""
+    work.execute(_CREATE)
+    waiting = work.execute(_PARK).rowcount
+    work.execute(_CONSUME if waiting else "DELETE FROM {inbox}")
+    return waiting
+
+
+def list_waiting(connection: Connection, entity: Entity, schema: str, *, limit: int = 100) -> list[WaitingRow]:
+    """The rows in an entity's inbox, the longest waiting first; none where nothing was ever landed."""
+    names = Names(schema)
+    inbox = names.inbox(entity.name)
+    found = connection.execute("SELECT to_regclass(%s)", [inbox.as_string(connection)]).fetchone()
+    if not found or found[0] is None:
+        return []
+    required = [
+        sql.SQL("{} || {}").format(sql.Literal(f"{reference.entity} "), key_text("i", reference.by))
+        for reference in entity.references
+        if reference.required
+    ]
+    statement = sql.SQL(_LIST).format(
+        inbox=inbox,
+        key=sql.SQL("concat_ws('/', {})").format(
+            sql.SQL(", ").join(sql.SQL("coalesce({}::text, '?')").format(sql.Identifier("i", k)) for k in entity.key)
+        ),
+        parents=sql.SQL("concat_ws(', ', {})").format(sql.SQL(", ").join([*required, sql.SQL("NULL")])),
+    )
+    return [WaitingRow(*row) for row in connection.execute(statement, [limit])]

@@ -1,0 +1,118 @@
+"""The project itself, and the reading that no way of loading can do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from importlib import import_module
+
+import pyarrow as pa
+
+from call_coach_assets.settings import Settings, read_settings
+from call_coach_assets.sync.adapt import adapt
+from call_coach_assets.sync.bigquery import client_for, run_query
+from call_coach_assets.sync.bookkeeping import ensure
+from call_coach_assets.sync.catalog import read_catalog
+from call_coach_assets.sync.declarations import load_entities
+from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.extract import FROM_THE_BEGINNING, rechunk
+from call_coach_assets.sync.inbox import prepare_inbox
+from call_coach_assets.sync.land import open_pipeline, source_for
+from call_coach_assets.sync.postgres import pool_for
+from call_coach_assets.sync.publish import RunInfo, publish
+from call_coach_assets.sync.session import sync_entity
+from call_coach_assets_bench.ends import DATASETS
+from call_coach_assets_bench.launch import Work
+from call_coach_assets_bench.measure import Facts
+
+BATCH_ROWS = 1000
+_IMPORTED_ON_USE = (
+    "adbc_driver_postgresql.dbapi",
+    "dlt.destinations.impl.postgres.postgres",
+    "dlt.destinations.impl.postgres.postgres_adbc",
+    "dlt.extract.incremental",
+    "google.cloud.bigquery",
+    "pyarrow.parquet",
+)
+
+
+def settings_of(url: str, emulator: str = "", project: str = "", **overrides: object) -> Settings:
+    """Settings that point at a database and at a project of the emulator."""
+    ends = {
+        "DATABASE_URL": url,
+        "database_url_direct": None,
+        "bigquery_emulator_host": emulator,
+        "bigquery_project": project,
+        "gong_dataset": DATASETS["gong"],
+        "salesforce_dataset": DATASETS["salesforce"],
+        "sync_retry_seconds": 0,
+    }
+    return read_settings(_env_file=None, **{**ends, **overrides})
+
+
+@contextmanager
+def load(url: str, file: str, entity: str = "transcripts") -> Iterator[Work]:
+    """Land and publish conformed batches that are in memory; `file` is an Arrow file of them."""
+    with pa.OSFile(file) as opened:
+        rows = pa.ipc.open_file(opened).read_all()
+    batches = rows.to_batches(max_chunksize=BATCH_ROWS)
+    settings, entities = settings_of(url), load_entities()
+    import_all()
+    yield lambda: load_batches(settings, entities, entities[entity], batches)
+
+
+def import_all() -> None:
+    """Import what the sync imports on first use: starting up is a figure of its own."""
+    for module in _IMPORTED_ON_USE:
+        import_module(module)
+
+
+def load_batches(
+    settings: Settings, entities: Mapping[str, Entity], entity: Entity, batches: list[pa.RecordBatch]
+) -> Facts:
+    """What a sync does after the extraction."""
+    database = pool_for(settings)
+    ensure(database, entities, settings.sync_schema)
+    with open_pipeline(entity, settings) as pipeline:
+        source = source_for(entity, settings, lambda _: iter(batches))
+        prepare_inbox(database, entity, settings, pipeline, source)
+        pipeline.run(source)
+        loads = tuple(pipeline.list_completed_load_packages())
+    done = publish(database, entity, entities, settings, RunInfo(run_id="bench", load_ids=loads))
+    return {"written": done.inserted + done.updated, "publish": done.publish_seconds}
+
+
+@contextmanager
+def sync(url: str, emulator: str, project: str, entity: str = "transcripts", batch: int = BATCH_ROWS) -> Iterator[Work]:
+    """Sync one entity from the emulator, as every run does it."""
+    settings, entities = settings_of(url, emulator, project, sync_batch_size=batch), load_entities()
+    import_all()
+
+    def work() -> Facts:
+        result = sync_entity(entities[entity], entities, settings, "bench")
+        return {
+            "read": result.read,
+            "written": result.rows_synced,
+            "extract": result.extract_seconds,
+            "land": result.land_seconds,
+            "publish": result.publish_seconds,
+            "bytes": result.bytes_processed,
+        }
+
+    yield work
+
+
+@contextmanager
+def read(emulator: str, project: str, entity: str = "transcripts") -> Iterator[Work]:
+    """Run the query of a first sync and discard its rows."""
+    settings, declared = settings_of("", emulator, project), load_entities()[entity]
+    import_all()
+    with closing(client_for(settings)) as client:
+        query = adapt(declared, read_catalog(client, declared, settings), settings).sql
+        parameters = {"cursor": FROM_THE_BEGINNING, "company_domains": settings.domains}
+
+        def work() -> Facts:
+            answer = run_query(client, query, parameters, settings, what="Reading for the benchmark")
+            return {"read": sum(batch.num_rows for batch in rechunk(answer.batches, BATCH_ROWS))}
+
+        yield work
