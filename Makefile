@@ -10,7 +10,7 @@ UI_PORT ?= 3000
 TEST_WORKERS ?= 2
 LOCK := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo ui test check lock stop reset clean
+.PHONY: help setup demo ui test check bench lock stop reset clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,6 +26,11 @@ $(VENV)/.installed: requirements.lock bootstrap.lock pyproject.toml
 	@$(VENV)/bin/python -m compileall -q call_coach_assets
 	@touch $@
 
+$(PREFECT_VENV)/.installed: prefect-server.lock $(VENV)/.installed
+	@$(UV) venv --quiet --clear --python $(VENV)/bin/python $(PREFECT_VENV)
+	@$(UV) pip sync --quiet --python $(PREFECT_VENV)/bin/python --require-hashes --compile-bytecode prefect-server.lock
+	@touch $@
+
 demo: setup ## Sync all six assets from the embedded BigQuery into the embedded Postgres, and show them
 	@$(RUN) local start
 	@$(RUN) sync
@@ -34,7 +39,7 @@ demo: setup ## Sync all six assets from the embedded BigQuery into the embedded 
 ui: setup ## Open the Dagster UI on the embedded stack, with its daemon running
 	@$(RUN) ui --port $(UI_PORT)
 
-test: setup ## Run every test, in parallel, with coverage
+test: setup $(PREFECT_VENV)/.installed ## Run every test, in parallel, with coverage
 	@$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
 	@$(VENV)/bin/coverage report --fail-under 90
 
@@ -44,8 +49,13 @@ check: setup ## Check style, types, and that Dagster can load the definitions
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/dg check defs
 
-lock: setup ## Resolve the dependencies again and write the lock files
+bench: setup ## Measure the project beside its limit, in about 15 minutes; writes docs/performance.md
+	@$(VENV)/bin/python -m call_coach_assets_bench $(BENCH_ARGS)
+
+lock: setup ## Resolve the dependencies again, and write the lock files
 	@$(UV) $(LOCK) --upgrade --group dev pyproject.toml -o requirements.lock --quiet
+	@printf 'uv\n' | $(UV) $(LOCK) --upgrade - -o bootstrap.lock --quiet
+	@printf 'prefect<3.9\nfastapi<0.120\n' | $(UV) $(LOCK) --upgrade - -o prefect-server.lock --quiet
 
 stop: ## Stop the embedded stack
 	@test ! -x $(VENV)/bin/call-coach || $(RUN) local stop

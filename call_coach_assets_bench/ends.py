@@ -101,10 +101,16 @@ def open_ends(folder: Path) -> Iterator[Ends]:
         opened.callback(stop_emulator, folder / "bigquery")
         emulator = start_emulator(folder / "bigquery", memory=True, tied=True)
         opened.callback(close_pools)
-        pid = int((folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
         with psycopg.connect(create_database(url, APPLICATION)) as connection:
             connection.execute(files("call_coach_assets.local").joinpath("app_schema.sql").read_bytes())
-        yield Ends(folder, url, pid, emulator)
+        yield Ends(folder, url, postmaster_of(url), emulator)
+
+
+def postmaster_of(url: str) -> int:
+    """The process id of a Postgres on this machine: the parent of whoever serves a connection to it."""
+    with psycopg.connect(url) as connection:
+        status = Path(f"/proc/{connection.info.backend_pid}/stat").read_text()
+    return int(status.rpartition(")")[2].split()[1])
 
 
 def _append(client: bigquery.Client, path: str, rows: pa.Table) -> None:

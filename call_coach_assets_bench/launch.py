@@ -1,4 +1,4 @@
-"""Starting a contestant's job: in a process of its own, with everything imported and its input in memory, or in this one.
+"""Starting a job: in a process of its own, with everything imported and its input in memory, or in this one.
 
 A job is a function `name(**parameters)` that opens what it needs and yields the work to be measured.
 """

@@ -16,7 +16,7 @@ Facts = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Task:
-    """Work that is ready to start: `pid` is the process that does it, None for this one and the children it waits for."""
+    """Work that is ready to start: `pid` is the process that does it, None for this one and its children."""
 
     run: Callable[[], Facts]
     pid: int | None = None

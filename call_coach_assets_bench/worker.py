@@ -1,4 +1,4 @@
-"""The process of one contestant: `python -m call_coach_assets_bench.worker MODULE:JOB PARAMETERS`, by `launch.in_child`.
+"""The process of one contestant: `python -m call_coach_assets_bench.worker MODULE:JOB PARAMETERS`.
 
 It says that it is ready, waits for a line, does the work, and writes what is to be told of it as one line of JSON.
 """

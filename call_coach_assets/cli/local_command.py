@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
+from pathlib import Path
 
 import click
 
 NEXT = """
 What to do next:
-  make ui                              the asset graph in the browser, on this stack
-  CALL_COACH_PROFILE=local call-coach sync     once more: nothing changed, so nothing is written
-  CALL_COACH_PROFILE=local call-coach doctor   what a real installation is checked for
-  eval "$(call-coach local env)"       point any other tool of this shell at the stack
-  make stop, make reset                stop it; stop it and forget its data"""
+  make ui                  the asset graph in the browser, on this stack
+  make demo                once more: nothing changed, so nothing is written
+  eval "$({program} local env)"
+                           point this shell at the stack; then, for instance:
+  {program} doctor         what an installation is checked for
+  {program} dead-letters   the rows that could not be synced, and why
+  make stop, make reset    stop the stack; stop it and forget its data"""
 
 
 @click.group("local")
@@ -82,5 +86,11 @@ def show(context: click.Context) -> None:
 
     os.environ.update(local_environment(start_stack()))
     complete = show_standings(read_settings(), as_json=False)
-    click.echo(NEXT)
+    click.echo(NEXT.format(program=_program()))
     context.exit(0 if complete else 1)
+
+
+def _program() -> str:
+    """How this program was called, so that what is printed can be typed."""
+    path = Path(sys.argv[0])
+    return os.path.relpath(path) if path.name == "call-coach" else "call-coach"

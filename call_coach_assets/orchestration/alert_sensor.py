@@ -73,10 +73,10 @@ def _remembered(cursor: str | None) -> AlertState:
 
 def _checkpoints(settings: Settings) -> dict[str, datetime | None]:
     """How far each entity is; empty where Postgres cannot be asked, which may be what the alert is about."""
-    from call_coach_assets.sync.sync_status import read_checkpoints
+    from call_coach_assets.sync.sync_status import checkpoints
 
     try:
-        return read_checkpoints(settings)
+        return checkpoints(settings)
     except CallCoachError:
         return {}
 

@@ -62,7 +62,8 @@ FROM (
 """
 _LOADS = "SELECT DISTINCT _dlt_load_id FROM {inbox}"
 _PUBLISHED = """
-SELECT DISTINCT l FROM {sync_runs}, unnest(dlt_load_ids) l WHERE entity = %(entity)s AND l = ANY (%(loads)s)
+SELECT DISTINCT l FROM {sync_runs}, unnest(dlt_load_ids) l
+WHERE entity = %(entity)s AND load <> %(load)s AND l = ANY (%(loads)s)
 """
 _COMPLETE = "SELECT load_id FROM {dlt_loads} WHERE status = 0 AND load_id = ANY (%(loads)s)"
 _CREATE_NEWEST = """

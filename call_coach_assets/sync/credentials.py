@@ -6,6 +6,7 @@ it is only asked on such a machine.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,14 @@ def google_credentials(settings: Settings) -> Any:
 
 
 def _from_file(path: str) -> Any:
+    """A service account's key, or another kind of credentials, such as a workload identity's."""
     from google.auth import load_credentials_from_file
+    from google.oauth2.service_account import Credentials
 
     try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if content.get("type") == "service_account":
+            return Credentials.from_service_account_info(content, scopes=_SCOPES)  # type: ignore[no-untyped-call]
         return load_credentials_from_file(path, scopes=_SCOPES)[0]  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise SourceAccessError(

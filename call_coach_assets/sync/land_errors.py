@@ -21,9 +21,12 @@ _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, err
 def translate(error: BaseException, entity: str) -> CallCoachError | None:
     """The error that `error` means, None where it is a fault of this project, to be raised as it is.
 
-    An error of this project that passed through dlt comes out as it went in.
+    An error of this project that passed through dlt comes out as it went in. Raises KeyboardInterrupt where it was
+    that, which dlt wraps too.
     """
     causes = list(_causes(error))
+    if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
+        raise KeyboardInterrupt from error
     for cause in causes:
         if isinstance(cause, CallCoachError):
             return cause

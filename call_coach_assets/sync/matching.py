@@ -21,7 +21,9 @@ WHERE s._verdict IN ('write', 'delete')
 _ONE_OF_SEVERAL = """
 WITH found AS (
     SELECT s._n, s._verdict, {identity},
-           row_number() OVER (PARTITION BY s._n ORDER BY r.load IS NULL, num_nonnulls({owned}) DESC, {identity}) AS _place
+           row_number() OVER (
+               PARTITION BY s._n ORDER BY r.load IS NULL, num_nonnulls({owned}) DESC, {identity}
+           ) AS _place
     FROM {staged} s JOIN {target} t ON {match} LEFT JOIN {rows} r ON {known}
     WHERE s._verdict IN ('write', 'delete')
 ), others AS (

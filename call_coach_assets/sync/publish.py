@@ -73,13 +73,13 @@ def publish(
     started = time.monotonic()
     with transaction(database, f"publishing {entity.name}") as connection:
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        work = _begin(connection, entity, entities, Names(settings.sync_schema), run)
+        work = begin(connection, entity, entities, Names(settings.sync_schema), run)
         done = _drain(work) if work.target.inbox else _without_inbox(work)
         _take_off_the_list(work)
         return replace(done, publish_seconds=time.monotonic() - started)
 
 
-def _begin(
+def begin(
     connection: Connection, entity: Entity, entities: Mapping[str, Entity], names: Names, run: RunInfo
 ) -> Publication:
     """Lock the inbox against a second publish and note the run; return what the stages work on."""
@@ -111,14 +111,14 @@ def _drain(work: Publication) -> Published:
     if count:
         dead_letters.record(work)
         done = replace(done, warnings=summarise(work))
-    before, after = sync_status.checkpoints(work, inbox=True)
+    before, after = sync_status.advance(work, inbox=True)
     done = replace(done, waiting=waiting.consume(work), checkpoint_before=before, checkpoint_after=after)
     return _finish(work, done, loads)
 
 
 def _without_inbox(work: Publication) -> Published:
     """Nothing was ever landed; rows that wait for a link may still get it."""
-    before, after = sync_status.checkpoints(work, inbox=False)
+    before, after = sync_status.advance(work, inbox=False)
     done = Published(updated=links.link(work), checkpoint_before=before, checkpoint_after=after)
     return _finish(work, done, [])
 

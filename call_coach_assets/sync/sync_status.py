@@ -10,9 +10,10 @@ from typing import Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.names import Names
-from call_coach_assets.sync.postgres import Connection
+from call_coach_assets.sync.postgres import Connection, pool_for, transaction
 from call_coach_assets.sync.publication import Publication
 
 NEVER = sql.SQL("'1970-01-01 00:00+00'::timestamptz")  # the column is NOT NULL, and nothing is published yet
@@ -21,6 +22,11 @@ MOST_DETAILS = 100
 _BEFORE = """
 SELECT last_sync_timestamp FROM sync_status
 WHERE entity_type = %(entity)s AND coalesce(last_sync_status, 'never') <> 'never' AND last_sync_timestamp > {never}
+"""
+_CHECKPOINTS = """
+SELECT entity_type,
+       CASE WHEN coalesce(last_sync_status, 'never') <> 'never' THEN nullif(last_sync_timestamp, {never}) END
+FROM sync_status ORDER BY entity_type
 """
 _NEWEST = """
 SELECT max(s._cursor) FROM {staged} s LEFT JOIN {refused} f ON f._n = s._n AND f.waits
@@ -87,11 +93,18 @@ class EntityStatus:
     waiting_since: datetime | None
 
 
-def checkpoints(work: Publication, *, inbox: bool) -> tuple[datetime | None, datetime | None]:
+def advance(work: Publication, *, inbox: bool) -> tuple[datetime | None, datetime | None]:
     """The newest source change that was published before, and with this publish; None where none was."""
     before = work.value(_BEFORE, never=NEVER)
     newest = work.value(_NEWEST) if inbox else None
     return before, max((stamp for stamp in (before, newest) if stamp), default=None)
+
+
+def checkpoints(settings: Settings) -> dict[str, datetime | None]:
+    """How far each entity of `sync_status` is; None where nothing of it is published. Raises the TargetError family."""
+    statement = sql.SQL(_CHECKPOINTS).format(never=NEVER)
+    with transaction(pool_for(settings), "reading the checkpoints") as connection:
+        return dict(connection.execute(statement).fetchall())
 
 
 def record(work: Publication, figures: Mapping[str, Any], *, waiting: bool) -> None:

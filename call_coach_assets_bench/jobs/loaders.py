@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from call_coach_assets_bench.measure import Facts
 
 COLUMNS = "id, call_id, speaker_id, sequence_number, start_time_ms, text, topics, chunk_metadata"
 COPY_IN = f"COPY transcripts ({COLUMNS}) FROM STDIN"
-_INSERT = f"INSERT INTO transcripts ({COLUMNS})"  # noqa: S608 - constants
-_TYPED = "id::uuid, call_id::uuid, speaker_id::uuid, sequence_number, start_time_ms, text, topics, chunk_metadata::jsonb"
+_INSERT = f"INSERT INTO transcripts ({COLUMNS})"
+_TYPED = (
+    "id::uuid, call_id::uuid, speaker_id::uuid, sequence_number, start_time_ms, text, topics, chunk_metadata::jsonb"
+)
 _CHUNK = 1 << 18
 _STAGING = "staging"
 
@@ -57,8 +59,7 @@ def copy_rows(url: str, file: str) -> Iterator[Work]:
 @contextmanager
 def execute_batch(url: str, file: str) -> Iterator[Work]:
     """psycopg2's execute_batch with its pages of 100 statements."""
-    from psycopg2.extras import execute_batch as run
-
+    run = import_module("psycopg2.extras").execute_batch
     statement = f"{_INSERT} VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
     with _psycopg2(url, file, lambda cursor, rows: run(cursor, statement, rows)) as work:
         yield work
@@ -67,8 +68,7 @@ def execute_batch(url: str, file: str) -> Iterator[Work]:
 @contextmanager
 def execute_values(url: str, file: str) -> Iterator[Work]:
     """psycopg2's execute_values with pages of 1,000 rows."""
-    from psycopg2.extras import execute_values as run
-
+    run = import_module("psycopg2.extras").execute_values
     with _psycopg2(
         url, file, lambda cursor, rows: run(cursor, f"{_INSERT} VALUES %s", rows, page_size=1000)
     ) as work:  # fmt: skip
@@ -85,7 +85,7 @@ def adbc_staging(url: str, file: str) -> Iterator[Work]:
 
         def work() -> Facts:
             cursor.adbc_ingest(_STAGING, rows, mode="create", temporary=True)
-            cursor.execute(f"{_INSERT} SELECT {_TYPED} FROM {_STAGING}")
+            cursor.execute(f"{_INSERT} SELECT {_TYPED} FROM {_STAGING}")  # noqa: S608 - constants
             connection.commit()
             return {}
 
@@ -106,22 +106,22 @@ def duckdb_postgres(url: str, file: str) -> Iterator[Work]:
         yield work
 
 
-def duckdb_lacks() -> str:
-    """Why DuckDB's extension for Postgres cannot take part; empty where it can."""
+def duckdb_can() -> bool:
+    """Whether DuckDB has its extension for Postgres."""
     import duckdb
 
     try:
         with _duckdb():
-            return ""
-    except duckdb.Error as error:
-        return str(error).splitlines()[0]
+            return True
+    except duckdb.Error:
+        return False
 
 
 @contextmanager
 def _duckdb() -> Iterator[Any]:
     import duckdb
 
-    offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    offline: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     with duckdb.connect(config=offline) as connection:
         connection.execute("LOAD postgres")
         yield connection
@@ -129,10 +129,8 @@ def _duckdb() -> Iterator[Any]:
 
 @contextmanager
 def _psycopg2(url: str, file: str, insert: Callable[[Any, list[tuple[Any, ...]]], object]) -> Iterator[Work]:
-    import psycopg2
-
     rows = _tuples(file)
-    connection = psycopg2.connect(url)
+    connection = import_module("psycopg2").connect(url)
     try:
 
         def work() -> Facts:
@@ -154,8 +152,3 @@ def _tuples(file: str) -> list[tuple[Any, ...]]:
     """The rows as Python has them; UUIDs and JSON as text."""
     columns = [column.to_pylist() for column in _arrow(file).columns]
     return list(zip(*columns, strict=True))
-
-
-def as_text(value: uuid.UUID | None) -> str | None:
-    """A UUID as the loaders get it."""
-    return None if value is None else str(value)

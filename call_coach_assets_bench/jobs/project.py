@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from call_coach_assets.settings import Settings, read_settings
 from call_coach_assets.sync.adapt import adapt
-from call_coach_assets.sync.bigquery import client_for, run_query
+from call_coach_assets.sync.bigquery import Parameter, client_for, run_query
 from call_coach_assets.sync.bookkeeping import ensure
 from call_coach_assets.sync.catalog import read_catalog
 from call_coach_assets.sync.declarations import load_entities
@@ -29,7 +29,6 @@ BATCH_ROWS = 1000
 _IMPORTED_ON_USE = (
     "adbc_driver_postgresql.dbapi",
     "dlt.destinations.impl.postgres.postgres",
-    "dlt.destinations.impl.postgres.postgres_adbc",
     "dlt.extract.incremental",
     "google.cloud.bigquery",
     "pyarrow.parquet",
@@ -96,7 +95,6 @@ def sync(url: str, emulator: str, project: str, entity: str = "transcripts", bat
             "extract": result.extract_seconds,
             "land": result.land_seconds,
             "publish": result.publish_seconds,
-            "bytes": result.bytes_processed,
         }
 
     yield work
@@ -109,7 +107,7 @@ def read(emulator: str, project: str, entity: str = "transcripts") -> Iterator[W
     import_all()
     with closing(client_for(settings)) as client:
         query = adapt(declared, read_catalog(client, declared, settings), settings).sql
-        parameters = {"cursor": FROM_THE_BEGINNING, "company_domains": settings.domains}
+        parameters: dict[str, Parameter] = {"cursor": FROM_THE_BEGINNING, "company_domains": settings.domains}
 
         def work() -> Facts:
             answer = run_query(client, query, parameters, settings, what="Reading for the benchmark")

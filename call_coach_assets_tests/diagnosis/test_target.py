@@ -2,13 +2,13 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from call_coach_assets.sync.declarations import load_entities
 from psycopg import sql
 
 from call_coach_assets.diagnosis.expectations import expected_tables
 from call_coach_assets.diagnosis.finding import Finding, State
 from call_coach_assets.diagnosis.target import look_at_target
 from call_coach_assets.settings import Settings, read_settings
+from call_coach_assets.sync.declarations import load_entities
 
 ENTITIES = load_entities()
 

@@ -53,8 +53,8 @@ def _opportunity(row: Row, source: Source, history: list[Row]) -> dict[str, Any]
     return values | {
         "health_score": health,
         "metadata": {
-            "account": {column: account[column] for column in _ACCOUNT},
-            "owner": {column: owner[column] for column in _OWNER},
+            "account": {column: _present(account[column]) for column in _ACCOUNT},
+            "owner": {column: _present(owner[column]) for column in _OWNER},
             "probability": row["probability"],
             "type": row["type"],
             "stage_history": [{"from": r["old_value"], "to": r["new_value"], "at": r["created_date"]} for r in history],
@@ -62,6 +62,10 @@ def _opportunity(row: Row, source: Source, history: list[Row]) -> dict[str, Any]
         "warnings": unread or unusable or values["account_name"] is None or values["owner_email"] is None,
         "source_deleted": row.deleted,
     }
+
+
+def _present(value: Any) -> Any:
+    return None if text(value) is None else value
 
 
 def _health(source: Source, row: Row) -> tuple[Any, bool]:

@@ -133,6 +133,15 @@ def test_the_file_is_rotated_and_the_spool_leaves_out_log_lines_when_it_is_full(
     assert waiting.waiting > 10
 
 
+def test_a_run_whose_log_lacks_its_end_gets_the_state_of_its_status(tmp_path: Path) -> None:
+    with toy_runs.instance_in(tmp_path) as instance:
+        run_id = toy_runs.run(instance)
+        instance.event_log_storage.delete_events(run_id)
+        with RunEmitter(instance, read_settings(), folder=tmp_path / "prefect"):
+            pass
+    assert states(tmp_path / "prefect", run_id) == ["Completed"]
+
+
 def test_only_one_process_delivers_at_a_time(tmp_path: Path) -> None:
     with only_deliverer(tmp_path) as first, only_deliverer(tmp_path) as second:
         assert (first, second) == (True, False)

@@ -1,4 +1,4 @@
-"""Runs of a small graph named like the real one, as its processes leave them behind: whole, failed, canceled, killed."""
+"""Runs of a small graph named like the real one: whole, failed, retried, canceled, killed."""
 
 import multiprocessing
 import os

@@ -32,14 +32,18 @@ def test_rows_of_an_older_importer_keep_their_ids_and_what_the_application_wrote
 @pytest.mark.covers("S6", "P30")
 def test_speakers_are_adopted_by_call_and_address_each_once(inbox: Inbox) -> None:
     inbox.sync("calls", call(1), call(2))
-    add = "INSERT INTO speakers (call_id, name, email, role) SELECT id, %s, %s, 'ae' FROM calls WHERE gong_call_id = '1'"
+    add = (
+        "INSERT INTO speakers (call_id, name, email, role) SELECT id, %s, %s, 'ae' FROM calls WHERE gong_call_id = '1'"
+    )
     for name, address in (("x", "Jo@X.io"), ("y", "jo@x.io"), ("z", None)):
         inbox.run(add, name, address)
     old = set(inbox.rows("SELECT id FROM speakers WHERE email IS NOT NULL"))
     rows = [speaker(1, key, email="jo@x.IO") for key in "abc"] + [speaker(1, "n"), speaker(2, "a", email="jo@x.io")]
     done = inbox.sync("speakers", *rows)
     assert (done.updated, done.inserted) == (2, 3)
-    adopted = set(inbox.rows("SELECT id FROM sync.speakers_rows WHERE gong_call_id = '1' AND gong_speaker_id IN ('a', 'b')"))
+    adopted = set(
+        inbox.rows("SELECT id FROM sync.speakers_rows WHERE gong_call_id = '1' AND gong_speaker_id IN ('a', 'b')")
+    )
     assert adopted == old
     assert inbox.rows("SELECT count(*) FROM speakers WHERE role = 'ae'") == [3]
     moved = inbox.sync("speakers", speaker(1, "a", email="new@x.io"))
@@ -73,7 +77,9 @@ def test_lost_bookkeeping_and_deleted_rows_come_back_under_the_same_ids(inbox: I
         inbox.sync("calls", call(1))
         inbox.sync("speakers", speaker(1, "a"), speaker(1, "b"))
         inbox.sync("transcripts", line(1, 0, gong_speaker_id="a"))
-        return inbox.rows("SELECT id FROM calls UNION ALL SELECT id FROM speakers UNION ALL SELECT id FROM transcripts ORDER BY 1")
+        return inbox.rows(
+            "SELECT id FROM calls UNION ALL SELECT id FROM speakers UNION ALL SELECT id FROM transcripts ORDER BY 1"
+        )
 
     ids = fill()
     inbox.run("TRUNCATE sync.speakers_rows, sync.calls_rows, sync.transcripts_rows")
@@ -90,7 +96,8 @@ def test_lost_bookkeeping_and_deleted_rows_come_back_under_the_same_ids(inbox: I
 @pytest.mark.covers("E2")
 def test_an_email_is_linked_when_its_opportunity_arrives_and_follows_it(inbox: Inbox) -> None:
     linked = (
-        "SELECT gong_email_id, gong_opportunity_id FROM emails e LEFT JOIN opportunities o ON o.id = opportunity_id ORDER BY 1"
+        "SELECT gong_email_id, gong_opportunity_id FROM emails"
+        " LEFT JOIN opportunities o ON o.id = opportunity_id ORDER BY 1"
     )
     first = inbox.sync("emails", email("1", gong_opportunity_id="a"), email("2", gong_opportunity_id="b"), email("3"))
     assert (first.inserted, first.waiting, first.dead_lettered) == (3, 0, 0)

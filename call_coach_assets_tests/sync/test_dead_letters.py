@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from call_coach_assets.sync import dead_letters
-from call_coach_assets.sync.sync_status import read_statuses, record_failure
+from call_coach_assets.sync.postgres import close_pools
+from call_coach_assets.sync.sync_status import checkpoints, read_statuses, record_failure
 from call_coach_assets.sync.waiting import list_waiting
-from call_coach_assets_tests.sync.inbox import ENTITIES, Inbox, call, deal, email, line, speaker
+from call_coach_assets_tests.sync.inbox import ENTITIES, NOON, Inbox, call, deal, email, line, speaker
 
 
 @pytest.fixture
@@ -128,6 +129,16 @@ def test_rows_wait_for_their_parent_in_their_newest_version_and_are_told(inbox: 
     assert inbox.sync("speakers", speaker(2, "b", _deleted=True)).waiting == 0
 
 
+def test_a_row_whose_parent_goes_between_look_up_and_write_waits_instead(inbox: Inbox) -> None:
+    inbox.run("CREATE TABLE people (address varchar PRIMARY KEY)")
+    inbox.run("ALTER TABLE emails ADD FOREIGN KEY (sender_email) REFERENCES people")
+    done = inbox.sync("emails", *(email(str(n), sender_email="a@b.c" if n == 2 else None) for n in range(5)))
+    assert (done.inserted, done.waiting, done.dead_lettered) == (4, 1, 0)
+    assert [key for key, _ in inbox.status("emails")[4]] == ["2"]
+    inbox.run("INSERT INTO people VALUES ('a@b.c')")
+    assert inbox.publish("emails").inserted == 1
+
+
 def test_error_details_are_a_hundred_at_most(inbox: Inbox) -> None:
     inbox.sync("calls", *(call(n, _rejected="bad") for n in range(101)))
     inbox.sync("speakers", *(speaker(n, "a") for n in range(200, 301)))
@@ -147,6 +158,9 @@ def test_statuses_say_where_each_entity_stands(inbox: Inbox) -> None:
     inbox.run("DROP TABLE sync.inbox_call_opportunities")
     inbox.sync("opportunities", deal("x"))
     assert inbox.publish("call_opportunities").row_count == 0
+    known = checkpoints(inbox.settings)
+    assert (known["calls"], known["speakers"], known["emails"]) == (NOON, None, NOON)
+    close_pools()
     found = {status.entity: status for status in read_statuses(inbox.connection, ENTITIES, inbox.schema)}
     calls, speakers = found["calls"], found["speakers"]
     assert (calls.status, calls.row_count, calls.dead_letters, calls.errors_count) == ("partial", 1, 1, 1)

@@ -63,7 +63,10 @@ def test_children_of_a_deleted_call_do_not_wait_and_come_back_with_it(inbox: Inb
 def test_rows_on_which_the_application_hangs_its_own_stay_and_say_so(inbox: Inbox) -> None:
     inbox.run(SESSION, "1", "s1")  # on the call
     inbox.run(SESSION, "5", "s2")  # on a speaker of call 2, whose deletion call 2's would cascade to
-    inbox.run("INSERT INTO speaker_role_history (speaker_id, changed_by) SELECT id, 'm' FROM sync.speakers_rows WHERE gong_speaker_id = 's3'")
+    inbox.run(
+        "INSERT INTO speaker_role_history (speaker_id, changed_by)"
+        " SELECT id, 'm' FROM sync.speakers_rows WHERE gong_speaker_id = 's3'"
+    )
     done = inbox.sync("calls", *(call(n, **GONE) for n in (1, 2, 3, 4)))
     assert (done.deleted, done.updated) == (1, 3)
     kept = "SELECT gong_call_id FROM calls WHERE metadata ? 'source_deleted_at' ORDER BY 1"
@@ -120,14 +123,18 @@ def test_a_deleted_opportunity_leaves_its_emails_and_takes_its_pairs(inbox: Inbo
 def test_tables_of_the_application_protect_whatever_their_shape(inbox: Inbox) -> None:
     inbox.run("ALTER TABLE transcripts ADD CONSTRAINT place UNIQUE (call_id, sequence_number)")
     inbox.run(
-        "CREATE TABLE notes (c uuid, n int, at date, FOREIGN KEY (c, n) REFERENCES transcripts (call_id, sequence_number)"
-        " ON DELETE CASCADE) PARTITION BY RANGE (at); CREATE TABLE notes_rest PARTITION OF notes DEFAULT;"
+        "CREATE TABLE notes (c uuid, n int, at date,"
+        " FOREIGN KEY (c, n) REFERENCES transcripts (call_id, sequence_number) ON DELETE CASCADE)"
+        " PARTITION BY RANGE (at); CREATE TABLE notes_rest PARTITION OF notes DEFAULT;"
         "CREATE TABLE pins (pair_call uuid, pair_deal uuid, FOREIGN KEY (pair_call, pair_deal)"
         " REFERENCES call_opportunities ON DELETE SET NULL); CREATE SCHEMA other;"
         "CREATE TABLE other.stars (email uuid REFERENCES emails)"
     )
-    inbox.run("INSERT INTO notes SELECT call_id, 0, now() FROM transcripts JOIN calls c ON c.id = call_id WHERE gong_call_id = '4'")
-    inbox.run("INSERT INTO pins SELECT call_id, opportunity_id FROM call_opportunities JOIN calls c ON c.id = call_id WHERE gong_call_id = '2'")
+    inbox.run("INSERT INTO notes SELECT id, 0, now() FROM calls WHERE gong_call_id = '4'")
+    inbox.run(
+        "INSERT INTO pins SELECT call_id, opportunity_id FROM call_opportunities"
+        " JOIN calls c ON c.id = call_id WHERE gong_call_id = '2'"
+    )
     inbox.run("INSERT INTO other.stars SELECT id FROM emails WHERE gong_email_id = 'm'")
     assert inbox.sync("calls", *(call(n, **GONE) for n in range(1, 6))).deleted == 3
     assert inbox.rows("SELECT gong_call_id FROM calls ORDER BY 1") == ["2", "4"]

@@ -170,3 +170,10 @@ def test_a_cut_connection_and_a_full_disk_are_told_apart(settings: Settings, mon
     with pytest.raises(Exception, match="No space left") as raised:
         land(settings, full)
     assert isinstance(translate(raised.value, "widgets"), StorageError)
+
+
+def test_an_interrupt_stays_an_interrupt(settings: Settings) -> None:
+    with pytest.raises(Exception, match="extract") as raised:
+        land(settings, Source([NOON], error=KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        translate(raised.value, "widgets")

@@ -88,7 +88,12 @@ def test_errors_of_postgres_are_told_apart(database: str) -> None:
                 continue
             with pytest.raises(kind, match="trying failed"), transaction(connection, "trying"):
                 connection.execute(statement.encode())
-    for transient in (errors.DeadlockDetected, errors.TooManyConnections, errors.AdminShutdown, errors.LockNotAvailable):
+    for transient in (
+        errors.DeadlockDetected,
+        errors.TooManyConnections,
+        errors.AdminShutdown,
+        errors.LockNotAvailable,
+    ):
         assert translate(transient("x")).transient
     settings = settings_for("postgresql://me:hush-hush@nowhere/db")
     assert redacted(TargetError("said hush-hush"), settings) == "said ***"

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from call_coach_assets.cli.program import program
-from call_coach_assets_tests.oracle import ENTITIES, expected
-from call_coach_assets_tests.oracle.judge import source_tables, verdict
+from call_coach_assets_tests.oracle import ENTITIES
+from call_coach_assets_tests.oracle.judge import verdict
 from call_coach_assets_tests.sync import story
-from call_coach_assets_tests.sync.telling import Story, tell
+from call_coach_assets_tests.sync.telling import Story, tell, written
 from call_coach_assets_tests.warehouse import Warehouse
 
 
@@ -38,8 +38,7 @@ def test_both_ends_agree_after_all_of_it(told: Story) -> None:
 def test_case_01_without_a_change_nothing_is_written(told: Story) -> None:
     assert {name: result.rows_synced for name, result in told.results["idle"].items()} == dict.fromkeys(ENTITIES, 0)
     assert told.after["idle"].images == {**told.after["first"].images, **_of_the_application(told)}
-    touched = told.after["idle"].versions["emails"] ^ told.after["first"].versions["emails"]
-    assert not touched
+    assert told.after["idle"].versions["emails"] == told.after["first"].versions["emails"]
 
 
 def _of_the_application(told: Story) -> dict[str, Any]:
@@ -100,8 +99,8 @@ def test_case_09_a_renamed_account_reaches_its_opportunities(told: Story) -> Non
 
 @pytest.mark.covers("P16")
 def test_case_10_a_corrected_address_of_a_user_reaches_the_speakers(told: Story) -> None:
-    assert row(told, "speakers", "110", "110a")["email"] == "robert@prefect.io"
     key = ("110", "110a")
+    assert row(told, "speakers", *key)["email"] == "robert@prefect.io"
     assert told.after["last"].ids["speakers"][key] == told.after["first"].ids["speakers"][key]
 
 
@@ -178,13 +177,9 @@ def test_case_17_a_failed_sync_exits_non_zero_and_says_why(
 
 @pytest.mark.covers("P17", "P18", "E8", "O8")
 def test_case_18_the_reported_row_counts_are_what_changed_in_the_tables(told: Story) -> None:
-    before, after = told.after["idle"].images, told.after["last"].images
     for entity, result in told.results["last"].items():
-        kept = before[entity].keys() & after[entity].keys()
-        assert result.inserted == len(after[entity].keys() - before[entity].keys()), entity
-        assert result.updated == sum(before[entity][key] != after[entity][key] for key in kept), entity
-        assert result.deleted == len(before[entity].keys() - after[entity].keys()), entity
-        assert result.row_count == len(after[entity]), entity
+        figures = (result.inserted, result.updated, result.deleted, result.row_count)
+        assert figures == written(told.after["idle"], told.after["last"], entity), entity
 
 
 @pytest.mark.covers("O6")
@@ -192,7 +187,6 @@ def test_case_19_all_1500_links_arrive(told: Story) -> None:
     pairs = {key for key in told.after["first"].world.rows["call_opportunities"] if key[1].startswith("006L")}
     assert pairs == {(str(n), key) for n in story.LINKED_CALLS for key in story.LINKED_OPPORTUNITIES}
     assert len(pairs) == 1500
-    assert pairs == {key for key in expected(source_tables(told.warehouse)).rows["call_opportunities"] if key in pairs}
 
 
 @pytest.mark.covers("P7", "P27")

@@ -2,14 +2,15 @@
 WITH
   account AS (
     SELECT
-      CAST(a.id AS STRING) AS account_id, NULLIF(TRIM(a.name), '') AS name,
+      CAST(a.id AS STRING) AS account_id, IF(TRIM(a.name) <> '', a.name, NULL) AS account_name, a.name,
       a.industry, a.website, a.number_of_employees, a.annual_revenue
     FROM salesforce.account AS a
     WHERE NOT COALESCE(a.is_deleted, FALSE)
     QUALIFY ROW_NUMBER() OVER (PARTITION BY CAST(a.id AS STRING) ORDER BY a._fivetran_synced DESC) = 1
   ),
   owner AS (
-    SELECT CAST(u.id AS STRING) AS owner_id, NULLIF(TRIM(u.email), '') AS email, u.name, u.is_active
+    SELECT
+      CAST(u.id AS STRING) AS owner_id, IF(TRIM(u.email) <> '', u.email, NULL) AS address, u.email, u.name, u.is_active
     FROM salesforce.user AS u
     WHERE NOT COALESCE(u._fivetran_deleted, FALSE)
     QUALIFY ROW_NUMBER() OVER (PARTITION BY CAST(u.id AS STRING) ORDER BY u._fivetran_synced DESC) = 1
@@ -68,8 +69,8 @@ WITH
 SELECT
   v.gong_opportunity_id,
   v.name,
-  a.name AS account_name,
-  u.email AS owner_email,
+  a.account_name,
+  u.address AS owner_email,
   CAST(COALESCE(o.stage_name, o.stage) AS STRING) AS stage,
   v.close_date,
   CAST(IF(ABS(v.amount) < 10000000000000, v.amount, NULL) AS STRING) AS amount,
@@ -119,9 +120,9 @@ CROSS JOIN UNNEST([STRUCT(CONCAT('[', COALESCE(ARRAY_TO_STRING([
     TO_JSON_STRING(CONCAT('amount is no number that fits: ', v.amount_text)), NULL),
   IF(g.score IS NOT NULL AND COALESCE(k.health NOT BETWEEN 0 AND 100, TRUE),
     TO_JSON_STRING(CONCAT('health_score is no number from 0 to 100: ', g.score)), NULL),
-  IF(a.name IS NULL, TO_JSON_STRING(CONCAT(
+  IF(a.account_name IS NULL, TO_JSON_STRING(CONCAT(
     'no name of an account is found: ', COALESCE(CAST(o.account_id AS STRING), 'no account_id'))), NULL),
-  IF(u.email IS NULL, TO_JSON_STRING(CONCAT(
+  IF(u.address IS NULL, TO_JSON_STRING(CONCAT(
     'no address of an owner is found: ', COALESCE(CAST(o.owner_id AS STRING), 'no owner_id'))), NULL)
 ], ', '), ''), ']') AS warnings)]) AS w
 WHERE o._fivetran_synced >= @cursor OR o._fivetran_synced IS NULL OR r.changed

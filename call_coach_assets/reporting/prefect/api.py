@@ -71,10 +71,6 @@ class PrefectApi:
                 return None
             raise
 
-    def patch(self, path: str, body: object) -> None:
-        """PATCH with JSON."""
-        self._request("PATCH", path, json=body)
-
     def close(self) -> None:
         """Give the connections back."""
         self._session.close()

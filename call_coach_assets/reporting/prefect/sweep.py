@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +15,9 @@ from dagster._core.storage.dagster_run import RunRecord, RunsFilter
 from call_coach_assets.reporting.prefect import jsonl
 from call_coach_assets.reporting.prefect.facts import RunFacts, facts_of
 from call_coach_assets.reporting.prefect.followed import FollowedRuns, is_gone
-from call_coach_assets.reporting.prefect.objects import Emission
+from call_coach_assets.reporting.prefect.objects import Emission, moment
 from call_coach_assets.reporting.prefect.spool import Spool
+from call_coach_assets.reporting.prefect.states import CRASHED, RUN_STATUSES
 from call_coach_assets.reporting.prefect.translation import RunTranslation, translate
 from call_coach_assets.settings import Settings
 
@@ -119,12 +120,14 @@ def told_so_far(instance: dg.DagsterInstance, record: RunRecord, settings: Setti
 
 
 def _last_word(record: RunRecord, translation: RunTranslation) -> Iterator[Emission]:
-    """What is told of a started run whose process on this machine is gone."""
-    tags: Mapping[str, str] = record.dagster_run.tags
-    process = tags.get(PROCESS_TAG, "")
-    if record.dagster_run.status == DagsterRunStatus.STARTED and is_gone(process):
-        message = f"Process {process} ended without finishing the run."
-        yield from translation.died(datetime.now(UTC), message)
+    """What is told of a run that is over although its log does not say so, or whose process on this machine is gone."""
+    run, now = record.dagster_run, datetime.now(UTC)
+    process = run.tags.get(PROCESS_TAG, "")
+    if RUN_STATUSES[run.status].final:
+        at = moment(record.end_time) if record.end_time else now
+        yield from translation.end(RUN_STATUSES[run.status], at, "The run's log does not say how it ended.")
+    elif run.status == DagsterRunStatus.STARTED and is_gone(process):
+        yield from translation.end(CRASHED, now, f"Process {process} ended without finishing the run.")
 
 
 def _without(emission: Emission, secrets: tuple[str, ...]) -> Emission:

@@ -21,7 +21,6 @@ from call_coach_assets.reporting.prefect.logs import log_line
 from call_coach_assets.reporting.prefect.objects import Emission, Json, Kind
 from call_coach_assets.reporting.prefect.states import (
     COMPLETED,
-    CRASHED,
     RUNNING,
     SCHEDULED,
     SKIPPED,
@@ -82,10 +81,10 @@ class RunTranslation:
         if state is not None and state != self._state:
             yield from self._enter(state, at, event.message or "")
 
-    def died(self, at: datetime, message: str) -> Iterator[Emission]:
-        """What is told of a run whose process is gone without a last word."""
+    def end(self, state: PrefectState, at: datetime, message: str) -> Iterator[Emission]:
+        """What is told of a run that ended without a last word in its log."""
         if not self.ended:
-            yield from self._enter(CRASHED, at, message)
+            yield from self._enter(state, at, message)
 
     def _enter(self, state: PrefectState, at: datetime, message: str) -> Iterator[Emission]:
         self._state = state

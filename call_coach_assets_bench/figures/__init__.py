@@ -1,0 +1,1 @@
+"""The figures: each function measures one claim and returns its section."""
