@@ -8,12 +8,13 @@ UV := $(VENV)/bin/uv
 RUN := CALL_COACH_PROFILE=local $(VENV)/bin/call-coach
 UI_PORT ?= 3000
 TEST_WORKERS ?= 2
+SOAK_MINUTES ?= 10
 LOCK := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo ui test check bench lock stop reset clean
+.PHONY: help setup demo ui test soak pictures check bench lock stop reset clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Install everything into .venv, from the lock file
 
@@ -40,8 +41,14 @@ ui: setup ## Open the Dagster UI on the embedded stack, with its daemon running
 	@$(RUN) ui --port $(UI_PORT)
 
 test: setup $(PREFECT_VENV)/.installed ## Run every test, in parallel, with coverage
-	@$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
+	@$(VENV)/bin/python -m pytest -m "not browser" -n $(TEST_WORKERS) --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
 	@$(VENV)/bin/coverage report --fail-under 90
+
+pictures: setup ## Look at the Dagster UI in a real browser (chromium), and renew the pictures in the docs
+	@$(VENV)/bin/python -m pytest -m browser call_coach_assets_tests/browser $(PYTEST_ARGS)
+
+soak: setup ## Run random histories against the model for SOAK_MINUTES (10)
+	@$(VENV)/bin/python -m call_coach_assets_tests.model.soak --minutes $(SOAK_MINUTES) $(SOAK_ARGS)
 
 check: setup ## Check style, types, and that Dagster can load the definitions
 	@$(VENV)/bin/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,7 @@ from call_coach_assets.orchestration.alert_sensor import alert_sensor
 from call_coach_assets.orchestration.executor import executor_for
 from call_coach_assets.orchestration.jobs import sync_all_job
 from call_coach_assets.orchestration.prefect_sensor import build_prefect_sensor
+from call_coach_assets.orchestration.reconcile_job import reconcile_job, reconcile_schedules
 from call_coach_assets.orchestration.resources import SyncSettings
 from call_coach_assets.orchestration.retries import retry_sensor
 from call_coach_assets.orchestration.source_assets import source_assets
@@ -32,6 +34,7 @@ def defs() -> dg.Definitions:
         return _definitions(read_settings())
 
 
+@cache
 def _definitions(settings: Settings) -> dg.Definitions:
     tree = ComponentTree.from_module(declarations, Path(__file__).parent.parent)
     entities = [part.entity for part in tree.get_all_components(of_type=SyncedEntity) if part.entity.enabled]
@@ -41,8 +44,8 @@ def _definitions(settings: Settings) -> dg.Definitions:
         tree.build_defs(Path()),
         dg.Definitions(
             assets=source_assets(entities, settings),
-            jobs=[job],
-            schedules=[hourly_schedule(job, names, settings)],
+            jobs=[job, reconcile_job],
+            schedules=[hourly_schedule(job, names, settings), *reconcile_schedules(entities, settings)],
             sensors=[retry_sensor(job, names), alert_sensor(names), build_prefect_sensor()],
             resources={"sync_settings": SyncSettings()},
             executor=executor_for(settings),

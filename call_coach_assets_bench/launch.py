@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from call_coach_assets.settings import Settings
-from call_coach_assets_bench.measure import Facts, Task
+from call_coach_assets_bench.measure import Facts, Task, adopt_orphans, wait_for_group
 
 Work = Callable[[], Facts]
 Job = Callable[..., AbstractContextManager[Work]]
@@ -60,13 +60,20 @@ def command(arguments: Sequence[str], folder: Path, **variables: str) -> Iterato
     line = [str(programs / arguments[0]), *arguments[1:]]
 
     def work() -> Facts:
-        done = subprocess.run(
-            line, cwd=folder, env=environment() | variables, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise JobFailedError(f"{' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+        process = subprocess.Popen(
+            line, cwd=folder, env=environment() | variables, process_group=0,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        try:
+            written, _ = process.communicate()
+        finally:
+            process.kill()
+            wait_for_group(process.pid)
+        if process.returncode:
+            raise JobFailedError(f"{' '.join(arguments)}\n{written[-4000:]}")
         return {}
 
+    adopt_orphans()
     yield Task(work)
 
 

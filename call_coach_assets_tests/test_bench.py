@@ -18,10 +18,8 @@ from call_coach_assets_bench.launch import JobFailedError, in_child, in_this_pro
 from call_coach_assets_bench.section import Section
 
 
-def test_the_project_and_the_limit_load_the_same_rows_side_by_side(
-    postgres_url: str, emulator: str, tmp_path: Path
-) -> None:
-    ends = Ends(tmp_path, postgres_url, postmaster_of(postgres_url), EmulatorAddress(os.getpid(), emulator, ""))
+def test_the_project_and_the_limit_load_the_same_rows_side_by_side(postgres_url: str, tmp_path: Path) -> None:
+    ends = Ends(tmp_path, postgres_url, postmaster_of(postgres_url), EmulatorAddress(os.getpid(), "", ""))
     section = load.measure(Bench(ends, in_this_process, rounds=1, rows=(500,)))
     costs, aims = section.tables
     assert [row[0] for row in costs.rows] == ["COPY, 500", "project, 500"]

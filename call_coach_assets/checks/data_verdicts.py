@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from call_coach_assets.checks.evidence import Evidence
 from call_coach_assets.checks.verdict import CheckName, Verdict
+from call_coach_assets.sync.reconciliations import ReconcileStatus
+
+_INTERVAL_HOURS = {"daily": 24, "weekly": 7 * 24}
+_UNREPAIRED = {ReconcileStatus.DIFFERS, ReconcileStatus.REFUSED}
 
 
 def row_count_delta(evidence: Evidence) -> Verdict:
@@ -75,6 +79,22 @@ def required_nulls(evidence: Evidence) -> Verdict:
             f"{', '.join(grown)} must have a value and lost some since the last run; a full refresh fills them again."
         )
     return Verdict(CheckName.REQUIRED_NULLS, not grown, says, severe=True, figures=shares)
+
+
+def fidelity(evidence: Evidence) -> Verdict:
+    """Judge what the last reconcile left behind, and whether the next is overdue: after twice its interval."""
+    last = evidence.target.reconciled
+    if last is None:
+        return Verdict(CheckName.FIDELITY, False, "The two ends were never compared; `call-coach reconcile` does it.")
+    hours = (evidence.now - last.finished_at).total_seconds() / 3600
+    figures = {"hours_ago": round(hours, 1), "verdict": last.status.value, "remaining": int(last.counts["remaining"])}
+    says = f"Compared at {last.finished_at:%Y-%m-%d %H:%M} UTC: {last.status}."
+    if last.status in _UNREPAIRED:
+        says += f" {last.counts['remaining']:,} rows still differ from the source; the log of that run says which."
+        return Verdict(CheckName.FIDELITY, False, says, severe=True, figures=figures)
+    overdue = hours > 2 * _INTERVAL_HOURS[evidence.entity.reconcile]
+    says += f" It is to be done {evidence.entity.reconcile}, and overdue." if overdue else ""
+    return Verdict(CheckName.FIDELITY, not overdue, says, figures=figures)
 
 
 def _gap(source: tuple[int, int], target: tuple[int, int]) -> int:

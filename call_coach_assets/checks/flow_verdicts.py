@@ -27,18 +27,19 @@ def unpublished_rows(evidence: Evidence) -> Verdict:
 
 
 def source_schema(evidence: Evidence) -> Verdict:
-    """Compare the source tables with the columns that the mapping knows."""
+    """Compare the source's columns with those of the mapping, and with what they were when the entity was new.
+
+    Columns that the mapping never knew are figures; those that appear, go or change their type are told.
+    """
     adapted = evidence.source.adapted
     found = {
         "missing": sorted(map(str, adapted.missing_columns)),
         "unknown": sorted(map(str, adapted.unknown_columns)),
         "absent": sorted(map(str, adapted.absent_tables)),
     }
-    said = [
-        f"{text}: {', '.join(found[kind])}"
-        for kind, text in (("missing", "Gone from the source, so no longer filled"), ("unknown", "New in the source"))
-        if found[kind]
-    ]
+    gone = tuple(found["missing"])
+    said = [f"Gone from the source, so no longer filled: {', '.join(gone)}"] if gone else []
+    said += [change for change in evidence.result.schema_changes if not change.startswith(gone)]
     figures: dict[str, Figure] = {kind: ", ".join(names) for kind, names in found.items()}
     return Verdict(
         CheckName.SOURCE_SCHEMA, not said, ". ".join(said) or "The source is as the mapping knows it.", figures=figures

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from psycopg import sql
 
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection
+from call_coach_assets.sync.reconciliations import LastReconciliation, last_reconciliation
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class TargetMeasure:
     dead_letters: int = 0
     dead_letters_since: datetime | None = None
     waiting_since: datetime | None = None  # when the oldest row that is still in the inbox was landed
+    reconciled: LastReconciliation | None = None  # None: never
 
 
 def measure_target(
@@ -53,6 +55,7 @@ def measure_target(
         dead_letters=dead,
         dead_letters_since=dead_since,
         waiting_since=_waiting_since(connection, entity, names),
+        reconciled=last_reconciliation(connection, entity.name, schema),
     )
 
 
@@ -67,7 +70,7 @@ def _unpublished(connection: Connection, entity: Entity, names: Names) -> tuple[
     text = files(__package__).joinpath("target_measure.sql").read_text(encoding="utf-8")
     row = _row(
         connection,
-        sql.SQL(cast(LiteralString, text)).format(**names.parts(), rows=names.rows(entity.name)),
+        sql.SQL(text).format(**names.parts(), rows=names.rows(entity.name)),
         {"entity": entity.name},
     )
     return (row[0], row[1], row[2], row[3])

@@ -22,6 +22,7 @@ class CheckName(StrEnum):
     DATA_FRESHNESS = "data_freshness"
     FIVETRAN_LAG = "fivetran_lag"
     COST = "cost"
+    FIDELITY = "fidelity"
 
 
 MEANINGS: dict[CheckName, str] = {
@@ -40,6 +41,8 @@ MEANINGS: dict[CheckName, str] = {
     CheckName.FIVETRAN_LAG: "Fivetran has written to the source tables lately. Where this fails it is Fivetran that is"
     " late, not the sync.",
     CheckName.COST: "A month of runs like the last ones stays within MONTHLY_COST_BUDGET_USD.",
+    CheckName.FIDELITY: "The last comparison of all keys and columns found both ends equal, or repaired what differed,"
+    " and is not overdue. `call-coach reconcile ENTITY` compares now.",
 }
 
 

@@ -20,6 +20,7 @@ CHECKS: dict[CheckName, Callable[[Evidence], Verdict]] = {
     CheckName.DATA_FRESHNESS: flow_verdicts.data_freshness,
     CheckName.FIVETRAN_LAG: flow_verdicts.fivetran_lag,
     CheckName.COST: flow_verdicts.cost,
+    CheckName.FIDELITY: data_verdicts.fidelity,
 }
 
 

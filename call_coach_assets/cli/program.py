@@ -20,7 +20,9 @@ COMMANDS = {
     "sync": "Carry what changed from BigQuery into Postgres: all entities, or those named.",
     "status": "Show where each entity stands, at both ends.",
     "doctor": "Check settings, credentials, permissions and tables, and say what to do.",
+    "reconcile": "Compare both ends by checksums, and repair exactly what differs.",
     "dead-letters": "List, show, retry and discard rows that could not be synced.",
+    "prefect": "Show, deliver and register the run metadata that Prefect users see.",
     "ui": "Open the asset graph in the browser, with its daemon.",
     "local": "Start, stop and reset the embedded stack.",
 }

@@ -20,15 +20,22 @@ def command(context: click.Context, entities: tuple[str, ...], full_refresh: boo
     began = perf_counter()
     from call_coach_assets.cli.rendering import console
     from call_coach_assets.cli.sync_progress import progress_on
-    from call_coach_assets.cli.sync_summary import show_failures, show_summary
+    from call_coach_assets.cli.sync_summary import interrupted, show_failures, show_summary
     from call_coach_assets.diagnosis.preflight import require_both_ends
 
     require_both_ends()
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
     from call_coach_assets.orchestration.run import run_sync
 
     screen = console()
-    with progress_on(screen) as report:
-        outcome = run_sync(entities, full_refresh=full_refresh, on_progress=report)
+    try:
+        with progress_on(screen) as report:
+            outcome = run_sync(entities, full_refresh=full_refresh, on_progress=report)
+    except DagsterExecutionInterruptedError as stopped:
+        raise KeyboardInterrupt from stopped
     show_summary(screen, outcome, perf_counter() - began)
     show_failures(outcome)
+    if interrupted(outcome):
+        raise KeyboardInterrupt
     context.exit(0 if outcome.success else 1)

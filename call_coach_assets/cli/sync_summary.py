@@ -14,6 +14,7 @@ from call_coach_assets.orchestration.run import SyncOutcome
 from call_coach_assets.sync.result import SyncResult
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "deleted", "waiting", "dead_lettered")
+INTERRUPTION = "DagsterExecutionInterruptedError"
 HEADINGS = ("entity", *(name.replace("_", " ") for name in COUNTS), "seconds", "status")
 
 
@@ -33,10 +34,16 @@ def show_failures(outcome: SyncOutcome) -> None:
         click.echo(redact(f"\nError: {text}", current_secrets()), err=True)
 
 
+def interrupted(outcome: SyncOutcome) -> list[str]:
+    """The entities that Ctrl-C, or a termination, caught at work."""
+    return [name for name, failure in outcome.failures.items() if failure.kind == INTERRUPTION]
+
+
 def _row(outcome: SyncOutcome, name: str) -> list[object]:
     result = outcome.results.get(name)
     if result is None:
-        return [name, *(None for _ in COUNTS), None, "failed" if name in outcome.failures else "not finished"]
+        status = "failed" if name in outcome.failures and name not in interrupted(outcome) else "not finished"
+        return [name, *(None for _ in COUNTS), None, status]
     if result.skipped:
         return [name, *(None for _ in COUNTS), None, "skipped"]
     return [name, *(getattr(result, count) for count in COUNTS), result.duration_seconds, result.status]
@@ -60,12 +67,14 @@ def _failed(outcome: SyncOutcome) -> int:
 
 def _failures(outcome: SyncOutcome) -> Iterator[str]:
     alike: dict[str, list[str]] = defaultdict(list)
+    unfinished = [*interrupted(outcome), *outcome.unfinished]
     for name, failure in outcome.failures.items():
-        alike[str(failure)].append(name)
+        if name not in unfinished:
+            alike[str(failure)].append(name)
     for text, names in alike.items():
         yield f"{', '.join(names)} failed. {text}"
-    if outcome.unfinished:
+    if unfinished:
         yield (
-            f"{', '.join(outcome.unfinished)} did not finish.\nWhat to do: run `call-coach sync` again; it starts from"
+            f"{', '.join(unfinished)} did not finish.\nWhat to do: run `call-coach sync` again; it starts from"
             " the last checkpoint"
         )

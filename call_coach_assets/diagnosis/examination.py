@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from call_coach_assets.diagnosis.dagster_storage import find_dagster_storage
 from call_coach_assets.diagnosis.finding import Finding, from_error, ok, skipped
 from call_coach_assets.diagnosis.machine import find_disk_space, find_gong_variables
+from call_coach_assets.diagnosis.prefect_backlog import find_prefect_backlog
 from call_coach_assets.diagnosis.source import look_at_source
 from call_coach_assets.diagnosis.target import look_at_target
 from call_coach_assets.errors import CallCoachError
@@ -42,3 +43,4 @@ def examine_ends(settings: Settings, entities: Mapping[str, Entity]) -> Iterator
     yield from look_at_source(settings, entities)
     yield from look_at_target(settings, entities)
     yield find_dagster_storage(settings)
+    yield find_prefect_backlog(settings)

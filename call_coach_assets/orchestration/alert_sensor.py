@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from call_coach_assets.errors import CallCoachError
 from call_coach_assets.orchestration.finished_runs import finished_since
-from call_coach_assets.reporting.alerts import deliver
 from call_coach_assets.reporting.incidents import FinishedRun, Incident, Notice, advance
 from call_coach_assets.settings import Settings, load_settings
 
@@ -39,12 +38,17 @@ def alert_sensor(entities: Collection[str]) -> dg.SensorDefinition:
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells Slack when a sync has failed for good or a check found bad data, PagerDuty when that lasted"
-        " for three runs in a row, and both when it is over. One message per incident.",
+        " for three runs in a row, and both when it is over, one message per incident; and exports metrics.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from call_coach_assets.orchestration.metrics_export import export_metrics
+
         before = _remembered(context.cursor)
         runs = finished_since(context.instance, before.until - LOOK_BACK, before.seen, entities)
-        after = look(before, runs, load_settings())
+        settings = load_settings()
+        after = look(before, runs, settings)
+        if runs:
+            export_metrics(context.instance, entities, settings)
         context.update_cursor(after.model_dump_json())
         return dg.SkipReason(_summary(after, len(runs)))
 
@@ -53,6 +57,8 @@ def alert_sensor(entities: Collection[str]) -> dg.SensorDefinition:
 
 def look(state: AlertState, runs: list[FinishedRun], settings: Settings) -> AlertState:
     """Take `runs` into account, in order, and deliver what is due; the state to remember."""
+    from call_coach_assets.reporting.alerts import deliver
+
     incident, due = state.incident, list(state.undelivered)
     for run in runs:
         incident, notice = advance(incident, run)

@@ -27,7 +27,7 @@ from call_coach_assets.settings import Settings
 
 PROCESS_TAG = "call_coach/process"
 PARALLEL_STEPS = 3  # no more entities are ever independent of each other
-_PRELOADED = ("call_coach_assets.definitions", "call_coach_assets.orchestration.step")
+_PRELOADED = ("call_coach_assets.orchestration.preload",)
 _CHILDREN_RUN_ANYWAY = StepDependencyConfig(require_upstream_step_success=False)
 
 

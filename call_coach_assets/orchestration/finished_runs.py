@@ -25,7 +25,7 @@ _PROCESS_DIED = "The run ended without saying why: its process died, or it hung 
 def finished_since(
     instance: dg.DagsterInstance, moment: datetime, seen: Collection[str], entities: Collection[str]
 ) -> list[FinishedRun]:
-    """Runs that sync any of `entities` and ended at `moment` (aware) or later, oldest first, without those in `seen`."""
+    """Runs that sync any of `entities` and ended at `moment` (aware) or later, without `seen`, oldest first."""
     changed = RunsFilter(statuses=list(_STATUSES), updated_after=moment)
     records = [
         record
@@ -38,8 +38,10 @@ def finished_since(
 def _finished(instance: dg.DagsterInstance, record: RunRecord) -> FinishedRun:
     run = record.dagster_run
     failures = failures_of_run(instance, run.run_id)
-    problems = [_problem(failure) for failure in failures.values()]
-    if run.status == DagsterRunStatus.FAILURE and not problems:
+    retry = retry_of(instance, record)
+    passing = set(retry.entities) if retry else set()
+    problems = [_problem(failure) for name, failure in failures.items() if name not in passing]
+    if run.status == DagsterRunStatus.FAILURE and not failures:
         problems = [Problem(entity="the run", what=_PROCESS_DIED, remedy="see the run's log; `call-coach doctor`")]
     return FinishedRun(
         run_id=run.run_id,
@@ -47,7 +49,7 @@ def _finished(instance: dg.DagsterInstance, record: RunRecord) -> FinishedRun:
         status=_STATUSES[run.status],
         problems=(*problems, *_failed_checks(instance, run.run_id)),
         synced=_synced(instance, run.run_id) + (("the run",) if run.status == DagsterRunStatus.SUCCESS else ()),
-        retried=retry_of(instance, record) is not None,
+        retried=retry is not None and set(failures) <= passing,
     )
 
 

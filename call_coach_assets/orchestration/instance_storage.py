@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dagster._core.storage.schedules import ScheduleStorage
 
 CONNECT_SECONDS = 10
+# Dagster opens a connection for each statement, some 700 a run, except in its webserver: here it keeps one everywhere.
+STATEMENT_MS, RECYCLE_SECONDS, OVERFLOW = 60_000, 60, 20
 _HOME = "DAGSTER_HOME"
 _HOME_UNLESS_SET = ".dagster"
 
@@ -77,7 +79,10 @@ def _open(settings: Settings, inst_data: ConfigurableClassData | None) -> Dagste
         return DagsterSqliteStorage(str(Path(os.environ.get(_HOME) or _HOME_UNLESS_SET).absolute()), inst_data)
     from dagster_postgres.storage import DagsterPostgresStorage
 
-    return DagsterPostgresStorage(postgres_url=storage_url(settings), inst_data=inst_data)
+    storage = DagsterPostgresStorage(postgres_url=storage_url(settings), inst_data=inst_data)
+    for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
+        part.optimize_for_webserver(STATEMENT_MS, RECYCLE_SECONDS, OVERFLOW)
+    return storage
 
 
 def storage_is_configured(settings: Settings) -> bool:

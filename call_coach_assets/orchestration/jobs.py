@@ -10,6 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from call_coach_assets.sync.entity import Entity
 
 SYNC_ALL = "sync_all"
+RECONCILE = "reconcile"
 
 
 def sync_all_job(entities: Iterable[Entity]) -> UnresolvedAssetJobDefinition:

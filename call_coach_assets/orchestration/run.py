@@ -17,6 +17,9 @@ from call_coach_assets.orchestration.failures import EntityFailure, failures_in
 from call_coach_assets.orchestration.home import prepare_home
 from call_coach_assets.orchestration.jobs import SYNC_ALL
 from call_coach_assets.orchestration.materialization import result_from
+from call_coach_assets.orchestration.metrics_export import export_metrics
+from call_coach_assets.reporting.prefect.emitter import RunEmitter
+from call_coach_assets.settings import read_settings
 from call_coach_assets.sync.result import SyncResult
 
 LOCATION_MODULE = "call_coach_assets.definitions"
@@ -63,7 +66,8 @@ def run_sync(
     """
     prepare_home()
     job = _job()
-    names = _chosen(job, entities)
+    known = sorted(key.to_user_string() for key in job.get_definition().asset_layer.executable_asset_keys)
+    names = _chosen(known, entities)
     keys = frozenset(dg.AssetKey(name) for name in names)
     with dg.DagsterInstance.get() as instance, capture_interrupts():
         run = instance.create_run_for_job(
@@ -74,10 +78,13 @@ def run_sync(
             job_code_origin=job.get_python_origin(),
         )
         outcome = SyncOutcome(run.run_id, names)
-        for progress in _progress(execute_run_iterator(job, run, instance), run.run_id):
-            _note(outcome, progress)
-            if on_progress is not None:
-                on_progress(progress)
+        settings = read_settings()
+        with RunEmitter(instance, settings):
+            for progress in _progress(execute_run_iterator(job, run, instance), run.run_id):
+                _note(outcome, progress)
+                if on_progress is not None:
+                    on_progress(progress)
+        export_metrics(instance, known, settings)
     return outcome
 
 
@@ -86,8 +93,7 @@ def _job() -> ReconstructableJob:
     return repository.get_reconstructable_job(SYNC_ALL)
 
 
-def _chosen(job: ReconstructableJob, entities: Sequence[str]) -> tuple[str, ...]:
-    known = sorted(key.to_user_string() for key in job.get_definition().asset_layer.executable_asset_keys)
+def _chosen(known: Sequence[str], entities: Sequence[str]) -> tuple[str, ...]:
     unknown = sorted(set(entities) - set(known))
     if unknown:
         raise ConfigurationError(

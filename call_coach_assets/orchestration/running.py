@@ -11,7 +11,7 @@ from dagster import DagsterRun, DagsterRunStatus
 from dagster._core.storage.dagster_run import RunsFilter
 
 from call_coach_assets.orchestration.executor import PROCESS_TAG
-from call_coach_assets.orchestration.jobs import SYNC_ALL
+from call_coach_assets.orchestration.jobs import RECONCILE, SYNC_ALL
 
 UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -24,12 +24,16 @@ _DIED = "The process of this run ended without finishing it; its entities resume
 
 
 def sync_in_progress(instance: dg.DagsterInstance, entities: Collection[str]) -> DagsterRun | None:
-    """The oldest unfinished run that syncs one of `entities`, whoever started it; None where there is none.
+    """The oldest unfinished run that syncs one of `entities`, or reconciles; None where there is none.
 
     A run whose process on this host is gone is marked as failed, and is no longer in progress.
     """
     runs = instance.get_runs(filters=RunsFilter(statuses=UNFINISHED), ascending=True)
-    return next((run for run in runs if syncs(run, entities) and not _bury(instance, run)), None)
+    return next((run for run in runs if _writes(run, entities) and not _bury(instance, run)), None)
+
+
+def _writes(run: DagsterRun, entities: Collection[str]) -> bool:
+    return run.job_name == RECONCILE or syncs(run, entities)
 
 
 def syncs(run: DagsterRun, entities: Collection[str]) -> bool:

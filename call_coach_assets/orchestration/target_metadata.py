@@ -10,8 +10,8 @@ from call_coach_assets.checks.target_columns import TargetColumn, target_columns
 from call_coach_assets.orchestration.source_assets import source_key
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Entity
-from call_coach_assets.sync.postgres import pool_for, transaction
 from call_coach_assets.sync.lineage import lineage
+from call_coach_assets.sync.postgres import pool_for, transaction
 
 
 def target_metadata(entity: Entity, settings: Settings) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from call_coach_assets.errors import SourceMissingError
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.catalog import LiveTable, table_path
 from call_coach_assets.sync.coercion import as_declared, as_json_value
-from call_coach_assets.sync.entity import Entity, SourceTable
+from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.lineage import Lineage, SourceColumn
+from call_coach_assets.sync.presence import Catalog, nothing_to_read, spelling, spellings, stand_in
 from call_coach_assets.sync.query import ColumnRead, Query, Span, TableRead
 from call_coach_assets.sync.query_check import checked_query
 from call_coach_assets.sync.rewrite import by_keys, final_select, replaced
+from call_coach_assets.sync.source_types import exact, inexact_key, misfit_text
 
-Catalog = Mapping[str, LiveTable | None]
 _FIVETRANS_OWN = "_fivetran_"
 
 
@@ -38,6 +39,7 @@ class AdaptedQuery:
     missing_columns: tuple[str, ...] = ()  # declared, not optional, and gone: read as NULL
     unfed_columns: tuple[str, ...] = ()  # declared columns of which every source is gone: the target keeps its own
     unknown_columns: Mapping[str, str] = field(default_factory=dict)  # of the base table, with their BigQuery types
+    source_types: Mapping[str, str] = field(default_factory=dict)  # the live type of each declared column that is there
 
     def by_key(self, column: str) -> str:
         """The query that reads, whatever their stamps, the rows whose `column` is one of `@keys` (ARRAY<STRING>)."""
@@ -50,30 +52,9 @@ def adapt(entity: Entity, catalog: Catalog, settings: Settings) -> AdaptedQuery:
     Raises SourceMissingError where a required table is absent, or a column that the query cannot do without is missing;
     ConfigurationError where the query does not fit its declaration.
     """
-    if reason := _nothing_to_read(entity, catalog, settings):
+    if reason := nothing_to_read(entity, catalog, settings):
         return AdaptedQuery(entity=entity.name, skipped_reason=reason)
     return _Adaptation(entity, catalog, settings).adapted()
-
-
-def _nothing_to_read(entity: Entity, catalog: Catalog, settings: Settings) -> str | None:
-    if entity.any_of and not any(_is_there(source, catalog) for source in entity.any_of):
-        return f"the warehouse has none of {', '.join(entity.any_of)}"
-    base = entity.base_table
-    if base.presence == "optional" and catalog[base.name] is None and _stand_in(entity, catalog) is None:
-        return f"{table_path(base, settings)} is not there; it is optional"
-    return None
-
-
-def _is_there(source: str, catalog: Catalog) -> bool:
-    dataset, table, *column = source.split(".")
-    live = catalog[f"{dataset}.{table}"]
-    return live is not None and (not column or _spelling(column[0]) in {_spelling(name) for name in live.columns})
-
-
-def _stand_in(entity: Entity, catalog: Catalog) -> SourceTable | None:
-    """The table that is read in the base's place, where that is absent."""
-    found = entity.stand_in is not None and catalog[entity.base] is None and catalog[entity.stand_in] is not None
-    return entity.table(entity.stand_in) if found and entity.stand_in else None
 
 
 class _Adaptation:
@@ -83,35 +64,50 @@ class _Adaptation:
         self.entity = entity
         self.absent = tuple(sorted(name for name, live in catalog.items() if live is None))
         self.query: Query = checked_query(entity)
-        self.stand_in = _stand_in(entity, catalog)
+        self.stand_in = stand_in(entity, catalog)
         self.live = {**catalog, entity.base: catalog[self.stand_in.name]} if self.stand_in else dict(catalog)
         self.paths = {table.name: table_path(table, settings) for table in entity.tables}
         if self.stand_in:
             self.paths[entity.base] = self.paths[self.stand_in.name]
-        self.spellings = {name: _spellings(live) for name, live in self.live.items() if live is not None}
+        self.spellings = {name: spellings(live) for name, live in self.live.items() if live is not None}
         self.missing = set(self._missing())
+        self.lineage = Lineage(self.query)
+        self.keys: frozenset[SourceColumn] = frozenset().union(*map(self.lineage.of_output, entity.key))
+        self.identifying = self.keys | self.lineage.of_joins()
 
     def adapted(self) -> AdaptedQuery:
-        lineage = Lineage(self.query)
         self._refuse_absent_tables()
-        self._refuse_missing_columns(lineage)
+        self._refuse_missing_columns()
         unknown = self._unknown_columns()
-        edits = [*map(self._table_edit, self.query.tables), *self._column_edits(), *self._extra_edits(unknown)]
+        edits = [*map(self._table_edit, self.query.tables), *self._column_edits(), self._added_columns(unknown)]
         return AdaptedQuery(
             entity=self.entity.name,
             sql=replaced(self.query.text, edits),
             base_path=self.paths[self.entity.base],
             absent_tables=self.absent,
             missing_columns=tuple(sorted(f"{t}.{c}" for t, c in self.missing if not self._dispensable(t, c))),
-            unfed_columns=tuple(c.name for c in self.entity.columns if self._unfed(lineage.of_output(c.name))),
-            unknown_columns={name.lower(): kind for name, kind in unknown.items()},
+            unfed_columns=tuple(c.name for c in self.entity.columns if self._unfed(self.lineage.of_output(c.name))),
+            unknown_columns=unknown,
+            source_types={f"{t}.{c}": self._live_type(t, c) for t, c in self._present()},
         )
+
+    def _present(self) -> Iterator[SourceColumn]:
+        for table in self.entity.tables:
+            if table.name in self.spellings:
+                yield from ((table.name, name) for name in table.columns if (table.name, name) not in self.missing)
+
+    def _live_name(self, table: str, column: str) -> str:
+        return self.spellings[table][spelling(column)]
+
+    def _live_type(self, table: str, column: str) -> str:
+        live = self.live[table]
+        return live.columns[self._live_name(table, column)] if live else ""
 
     def _missing(self) -> Iterator[SourceColumn]:
         for table in self.entity.tables:
             known = self.spellings.get(table.name)
             if known is not None:
-                yield from ((table.name, name) for name in table.columns if _spelling(name) not in known)
+                yield from ((table.name, name) for name in table.columns if spelling(name) not in known)
 
     def _dispensable(self, table: str, column: str) -> bool:
         stands_in = self.stand_in is not None and table == self.entity.base
@@ -130,11 +126,10 @@ class _Adaptation:
                     remedy=f"check BIGQUERY_PROJECT, {table.dataset.upper()}_DATASET, and that Fivetran has landed it",
                 )
 
-    def _refuse_missing_columns(self, lineage: Lineage) -> None:
+    def _refuse_missing_columns(self) -> None:
         """NULL in the place of these would read no row, every row, or rows that belong to nothing."""
-        keys = frozenset().union(*(lineage.of_output(name) for name in self.entity.key))
-        deciding = {(r.table, r.name) for r in self.query.columns if r.conditional} | lineage.of_joins()
-        needed = sorted((t, c) for t, c in self.missing & (deciding | keys) if not self._dispensable(t, c))
+        deciding = {(r.table, r.name) for r in self.query.columns if r.conditional} | self.identifying
+        needed = sorted((t, c) for t, c in self.missing & deciding if not self._dispensable(t, c))
         if needed:
             names = ", ".join(f"{self.paths[table]}.{column}" for table, column in needed)
             raise SourceMissingError(
@@ -162,10 +157,14 @@ class _Adaptation:
         declared = self.entity.table(read.table).columns[read.name]
         if (read.table, read.name) in self.missing:
             return f"CAST(NULL AS {declared})"
-        name = self.spellings[read.table][_spelling(read.name)]
+        name = self._live_name(read.table, read.name)
         written = self.query.text[read.span.start : read.span.end]
         spelled = written if name.lower() == read.name.lower() else f"{read.alias}.`{name}`"
-        text = as_declared(spelled, read, declared, live.columns[name])
+        kind = live.columns[name]
+        if (read.table, read.name) in self.identifying and inexact_key(declared, kind) and not read.tested:
+            whole = exact(spelled, kind)
+            return whole if read.cast else f"CAST({whole} AS {declared})"
+        text = as_declared(spelled, read, declared, kind)
         return None if text == written else text
 
     def _unknown_columns(self) -> dict[str, str]:
@@ -173,25 +172,23 @@ class _Adaptation:
         live = self.live[self.entity.base]
         if self.entity.new_columns == "ignore" or live is None:
             return {}
-        known = {_spelling(name) for name in self.entity.base_table.columns}
-        unknown = {name: kind for name, kind in live.columns.items() if _spelling(name) not in known}
+        known = {spelling(name) for name in self.entity.base_table.columns}
+        unknown = {name: kind for name, kind in live.columns.items() if spelling(name) not in known}
         return {name: kind for name, kind in unknown.items() if not name.startswith(_FIVETRANS_OWN)}
 
-    def _extra_edits(self, unknown: Mapping[str, str]) -> Iterator[tuple[Span, str]]:
-        end = final_select(self.query.text).list_end
+    def _added_columns(self, unknown: Mapping[str, str]) -> tuple[Span, str]:
+        """What the query yields besides: columns that it does not know, and raw texts of values that do not fit."""
+        base, alias, added = self.entity.base, self.entity.base_alias, ""
         for name, kind in unknown.items():
-            value = as_json_value(f"{self.entity.base_alias}.`{name}`", kind)
-            yield Span(end, end), f",\n  {value} AS `_extra__{name.lower()}`"
-
-
-def _spellings(live: LiveTable) -> dict[str, str]:
-    """The live names by their spelling; of two that are spelled alike, the one in snake_case."""
-    by_preference = sorted(live.columns, key=lambda name: (name == name.lower(), "_" in name))
-    return {_spelling(name): name for name in by_preference}
-
-
-def _spelling(name: str) -> str:
-    return name.replace("_", "").lower()
+            added += f",\n  {as_json_value(f'{alias}.`{name}`', kind)} AS `_extra__{name.lower()}`"
+        for table, name in self._present():
+            if table == base and not name.startswith(_FIVETRANS_OWN):
+                column = f"{alias}.`{self._live_name(table, name)}`"
+                declared, live = self.entity.base_table.columns[name], self._live_type(table, name)
+                text = misfit_text(column, declared, live, key=(table, name) in self.identifying)
+                added += f",\n  {text} AS `_misfit__{name}`" if text else ""
+        end = final_select(self.query.text).list_end
+        return Span(end, end), added
 
 
 def _quoted(path: str) -> str:

@@ -25,8 +25,13 @@ POSTGRES_TYPES: Mapping[ColumnType, LiteralString] = {
     ColumnType.TEXT_ARRAY: "text[]",
 }
 _MISSING = """
-SELECT count(*) FROM unnest(%(tables)s::text[]) AS wanted (name)
-WHERE to_regclass(format('%%I.%%I', %(schema)s::text, name)) IS NULL
+SELECT count(*) FROM (
+    SELECT name, to_regclass(format('%%I.%%I', %(schema)s::text, name)) AS found
+    FROM unnest(%(tables)s::text[]) AS wanted (name)
+) t
+WHERE found IS NULL OR (name = ANY (%(rows)s) AND NOT EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = found AND attname = 'target_digest'
+))
 """
 
 
@@ -41,7 +46,8 @@ class Refetch:
 
 def ensure(database: Pool | Connection, entities: Mapping[str, Entity], schema: str) -> None:
     """Make those of the sync's tables that are missing; one SELECT where none is. Safe in many processes at once."""
-    wanted = {"schema": schema, "tables": [*TABLES, *(name + ROWS_SUFFIX for name in entities)]}
+    rows = [name + ROWS_SUFFIX for name in entities]
+    wanted = {"schema": schema, "tables": [*TABLES, *rows], "rows": rows}
     with transaction(database, "preparing the sync's own tables") as connection:
         if _missing(connection, wanted):
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [schema])
@@ -66,7 +72,8 @@ def _rows_definition(names: Names, entity: Entity) -> sql.Composed:
     kept = [column for column in entity.columns if column.placement is Placement.BOOKKEEPING]
     statement = sql.SQL(
         "CREATE TABLE IF NOT EXISTS {rows} ({columns}, load bigint NOT NULL, source_deleted_at timestamptz,"
-        " PRIMARY KEY ({identity}))"
+        " PRIMARY KEY ({identity}));"
+        " ALTER TABLE {rows} ADD COLUMN IF NOT EXISTS source_digest uuid, ADD COLUMN IF NOT EXISTS target_digest uuid"
     ).format(
         rows=names.rows(entity.name),
         identity=sql.SQL(", ").join(identity),

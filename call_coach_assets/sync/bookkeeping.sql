@@ -82,13 +82,16 @@ CREATE TABLE IF NOT EXISTS {unlinked} (
     PRIMARY KEY (entity, id, column_name)
 );
 
--- Columns of an entity's base table that its mapping does not know; target_column is set where the target has one.
+-- The source columns of an entity, with the types that they had at first. Declared ones are called dataset.table.column;
+-- those of the base table that the mapping does not know by their names, with the target_column that is added for them;
+-- the base table itself is called *. filled_at is NULL while what the column feeds lacks rows that were not read with it.
 CREATE TABLE IF NOT EXISTS {source_columns} (
     entity        text NOT NULL,
     name          text NOT NULL,
     type          text NOT NULL,
     target_column text,
     first_seen    timestamptz NOT NULL DEFAULT now(),
+    filled_at     timestamptz,
     PRIMARY KEY (entity, name)
 );
 

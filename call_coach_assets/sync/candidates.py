@@ -18,6 +18,8 @@ from psycopg import sql
 
 from call_coach_assets.sync import staging
 from call_coach_assets.sync.bookkeeping import POSTGRES_TYPES
+from call_coach_assets.sync.inbox_schema import DIGEST
+from call_coach_assets.sync.narrowing import misfits
 from call_coach_assets.sync.publication import Publication, columns_of
 from call_coach_assets.sync.quarantine import in_quarantine
 
@@ -54,7 +56,7 @@ END
 FROM (
     SELECT n._n, n._tid, n._key, n._fresh, {new_id} AS _new_id, i._changed_at, i._cursor,
            coalesce(i._deleted, false) AS _deleted, {misfits} AS _misfits, {extra} AS _extra,
-           {problem} AS _problem, {orphaned} AS _orphaned, {waits_for} AS _waits_for,
+           i._digest::uuid AS _digest, {problem} AS _problem, {orphaned} AS _orphaned, {waits_for} AS _waits_for,
            {marker} AS _marks, {keyed} AS _keyed{values}
     FROM {newest} n JOIN {landed} i ON i._tid = n._tid {parents}
     WHERE n._n BETWEEN %(first)s AND %(last)s
@@ -121,10 +123,11 @@ def _pick_newest(work: Publication, loads: list[str]) -> None:
 
 def _landed(work: Publication) -> sql.Composed:
     """The inbox with its row addresses; a column declared since dlt made the table is NULL."""
+    known = {column.name: POSTGRES_TYPES[column.type] for column in work.entity.columns} | {DIGEST: "text"}
     missing = [
-        sql.SQL(", NULL::{} AS {}").format(sql.SQL(POSTGRES_TYPES[column.type]), sql.Identifier(column.name))
-        for column in work.entity.columns
-        if column.name not in work.target.inbox
+        sql.SQL(", NULL::{} AS {}").format(sql.SQL(kind), sql.Identifier(name))
+        for name, kind in known.items()
+        if name not in work.target.inbox
     ]
     return work.compose("(SELECT i.*, i.ctid AS _tid{missing} FROM {inbox} i)", missing=sql.Composed(missing))
 
@@ -166,7 +169,7 @@ def _stage_parts(work: Publication) -> dict[str, sql.Composable]:
         "values": sql.Composed([sql.SQL(", {} AS {}").format(value, sql.Identifier(name)) for value, name in named]),
         "landed": _landed(work),
         "new_id": staging.derived_id(entity),
-        "misfits": staging.json_of(sql.SQL("i._misfits")),
+        "misfits": misfits(work, staging.json_of(sql.SQL("i._misfits"))),
         "extra": staging.json_of(sql.SQL("i._extra")),
         "problem": staging.problem(work),
         "orphaned": staging.orphaned(work),

@@ -20,11 +20,11 @@ def as_declared(expression: str, read: ColumnRead, declared: str, live: str) -> 
     if read.tested or _same(declared, live):
         return expression
     if read.cast is not None:
-        castable = live in _FAMILIES and _family(read.cast) in {"text", _family(live)}
+        castable = live in _FAMILIES and family(read.cast) in {"text", family(live)}
         return expression if castable or live == "STRING" else as_text(expression, live)
     if declared == "STRING":
         return as_text(expression, live)
-    direct = live == "STRING" or _family(declared) == _family(live)
+    direct = live == "STRING" or family(declared) == family(live)
     return f"SAFE_CAST({expression if direct else as_text(expression, live)} AS {declared})"
 
 
@@ -41,8 +41,9 @@ def as_json_value(expression: str, live: str) -> str:
 
 
 def _same(declared: str, live: str) -> bool:
-    return declared == live or _family(declared) == _family(live) == "number"
+    return declared == live or family(declared) == family(live) == "number"
 
 
-def _family(kind: str) -> str:
+def family(kind: str) -> str:
+    """What kind of values a BigQuery type holds: text, truth, number or time; another type is its own family."""
     return _FAMILIES.get(kind, kind)

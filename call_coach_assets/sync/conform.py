@@ -2,7 +2,8 @@
 
 ADBC does not cast: a column of another type would be stored as garbage and reported as success. So every batch gets
 exactly the inbox's columns and types. A column that the answer lacks is NULL; a value that does not fit its column is
-NULL and kept, with its raw text, in `_misfits`; columns called `_extra__*` are gathered into `_extra`.
+NULL and kept, with its raw text, in `_misfits`, and so are the raw texts in columns called `_misfit__*`, which the
+query lost; columns called `_extra__*` are gathered into `_extra`.
 
 Postgres cannot hold U+0000 in text, nor lone surrogates in jsonb: they become U+FFFD, with a warning on the row.
 """
@@ -10,7 +11,7 @@ Postgres cannot hold U+0000 in text, nor lone surrogates in jsonb: they become U
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,28 +19,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from call_coach_assets.sync.casts import Misfits, cast_column
+from call_coach_assets.sync.digests import digests
 from call_coach_assets.sync.entity import ColumnType, Entity
+from call_coach_assets.sync.extra_columns import gather_extra
 from call_coach_assets.sync.inbox_schema import (
     CHANGED_AT,
     CURSOR,
+    DIGEST,
     EXTRA,
-    EXTRA_PREFIX,
+    MISFIT_PREFIX,
     MISFITS,
     WARNINGS,
     arrow_schema,
     query_columns,
 )
-from call_coach_assets.sync.value_casts import json_of
+from call_coach_assets.sync.value_casts import json_of, storable
 
 _NUL, _REPLACEMENT = "\0", "\ufffd"
 _PARSED = (ColumnType.JSON, ColumnType.TEXT_ARRAY)
-# A JSON escape: a pair of surrogates, one code unit, or any other.
-_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})\Z")
 
 
-def conform(batch: pa.RecordBatch, entity: Entity) -> pa.RecordBatch:
-    """The batch with the inbox's columns and types; `_cursor` equals `_changed_at`."""
+def conform(batch: pa.RecordBatch, entity: Entity, extra_types: Mapping[str, str] | None = None) -> pa.RecordBatch:
+    """The batch with the inbox's columns and types; `_cursor` equals `_changed_at`.
+
+    `extra_types` are Postgres' types of the target's columns for columns that the mapping does not know.
+    """
     columns: dict[str, pa.Array] = {}
     misfits: dict[str, Misfits] = {}
     replaced: dict[int, list[str]] = {}
@@ -48,8 +52,10 @@ def conform(batch: pa.RecordBatch, entity: Entity) -> pa.RecordBatch:
         for row in rows:
             replaced.setdefault(row, []).append(name)
     columns[WARNINGS] = _with_warnings(columns[WARNINGS], replaced)
-    columns[EXTRA] = _gather_extra(batch)
-    columns[MISFITS] = _gather_misfits(misfits, batch.num_rows)
+    extra, unfit = gather_extra(batch, extra_types or {})
+    columns[EXTRA] = pa.array([row and _as_json(row) for row in extra], pa.string())
+    columns[MISFITS] = _gather_misfits([_lost_by_the_query(batch), misfits, unfit], batch.num_rows)
+    columns[DIGEST] = digests(batch, entity)
     columns[CURSOR] = columns[CHANGED_AT]
     schema = arrow_schema(entity)
     return pa.record_batch([columns[field.name] for field in schema], schema=schema)
@@ -79,14 +85,10 @@ def _without_unstorable_escapes(column: pa.Array) -> tuple[pa.Array, list[int]]:
     if not rows:
         return column, []
     texts = column.to_pylist()
-    cleaned = {row: text for row in rows if (text := _ESCAPE.sub(_storable, texts[row])) != texts[row]}
+    cleaned = {row: text for row in rows if (text := storable(texts[row])) != texts[row]}
     for row, text in cleaned.items():
         texts[row] = text
     return pa.array(texts, pa.string()), list(cleaned)
-
-
-def _storable(escape: re.Match[str]) -> str:
-    return _REPLACEMENT if _UNSTORABLE.match(escape[0]) else escape[0]
 
 
 def _with_warnings(warnings: pa.Array, replaced: dict[int, list[str]]) -> pa.Array:
@@ -100,26 +102,27 @@ def _with_warnings(warnings: pa.Array, replaced: dict[int, list[str]]) -> pa.Arr
     return pa.array(texts, pa.string())
 
 
-def _gather_extra(batch: pa.RecordBatch) -> pa.Array:
-    names = [name for name in batch.schema.names if name.startswith(EXTRA_PREFIX)]
-    if not names:
-        return pa.nulls(batch.num_rows, pa.string())
-    rows = batch.select(names).to_pylist()
-    return pa.array([_as_json({k.removeprefix(EXTRA_PREFIX): v for k, v in row.items()}) for row in rows], pa.string())
+def _lost_by_the_query(batch: pa.RecordBatch) -> dict[str, Misfits]:
+    lost = {}
+    for column in batch.schema.names:
+        if column.startswith(MISFIT_PREFIX):
+            texts = enumerate(batch.column(column).to_pylist())
+            lost[column.removeprefix(MISFIT_PREFIX)] = {row: text for row, text in texts if text is not None}
+    return lost
 
 
-def _gather_misfits(misfits: dict[str, Misfits], rows: int) -> pa.Array:
-    texts: list[dict[str, str]] = [{} for _ in range(rows)] if any(misfits.values()) else []
-    for name, values in misfits.items():
+def _gather_misfits(found: list[dict[str, Misfits]], rows: int) -> pa.Array:
+    if not any(any(misfits.values()) for misfits in found):
+        return pa.nulls(rows, pa.string())
+    texts: list[dict[str, str]] = [{} for _ in range(rows)]
+    for name, values in (item for misfits in found for item in misfits.items()):
         for row, raw in values.items():
             texts[row][name] = raw
-    if not texts:
-        return pa.nulls(rows, pa.string())
     return pa.array([_as_json(text) if text else None for text in texts], pa.string())
 
 
 def _as_json(values: dict[str, Any]) -> str:
-    return _ESCAPE.sub(_storable, json_of(values))
+    return storable(json_of(values))
 
 
 def restrict_cursor(batch: pa.RecordBatch, since: datetime | None, now: datetime) -> pa.RecordBatch:

@@ -35,7 +35,8 @@ WHERE d.entity = %(entity)s AND md5(d.key) = md5(n._key) AND t._tid IS NULL
 """
 _RECORD = """
 INSERT INTO {dead_letters} AS d (entity, key, reason, payload, run_id)
-SELECT %(entity)s, t._key, t.reason, jsonb_strip_nulls(to_jsonb(i) - '_dlt_load_id' - '_dlt_id' - '_cursor'), %(run_id)s
+SELECT %(entity)s, t._key, t.reason,
+       jsonb_strip_nulls(to_jsonb(i) - '{{_dlt_load_id,_dlt_id,_cursor,_digest}}'::text[]), %(run_id)s
 FROM {troubled} t JOIN {inbox} i ON i.ctid = t._tid
 ON CONFLICT (entity, md5(key)) DO UPDATE
 SET reason = excluded.reason, payload = excluded.payload, run_id = excluded.run_id

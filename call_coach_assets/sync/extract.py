@@ -43,6 +43,7 @@ class Extraction:
     run_id: str
     refetch: Sequence[Refetch] = ()
     full_refresh: bool = False
+    extra_types: Mapping[str, str] = field(default_factory=dict)  # Postgres' types of what was added to the target
     rows: int = 0
     bytes_processed: int = 0
     bytes_billed: int = 0
@@ -67,13 +68,13 @@ class Extraction:
         logger.info("%s: reading what changed since %s", self.entity.name, start.isoformat())
         answer = self._ask(self.query.sql, {"cursor": start})
         for batch in answer.batches:
-            yield restrict_cursor(conform(batch, self.entity), since, answer.started_at)
+            yield restrict_cursor(conform(batch, self.entity, self.extra_types), since, answer.started_at)
         self.warnings += answer.warnings
         for column, keys in _chunks(self.refetch):
             logger.info("%s: reading %d keys of %s again", self.entity.name, len(keys), column)
             answer = self._ask(self.query.by_key(column), {"cursor": _NEVER, "keys": keys})
             for batch in answer.batches:
-                yield restrict_cursor(conform(batch, self.entity), _NEVER, answer.started_at)
+                yield restrict_cursor(conform(batch, self.entity, self.extra_types), _NEVER, answer.started_at)
 
     def _ask(self, sql: str, parameters: Mapping[str, Parameter]) -> Answer:
         answer = run_query(

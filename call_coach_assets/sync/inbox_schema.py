@@ -2,7 +2,8 @@
 
 Every declared column, then what the query says about the row (`_changed_at`, `_deleted`, `_rejected`, `_warnings`),
 then what the sync adds: `_extra` (columns that the mapping does not know, as JSON text), `_misfits` (raw texts of
-values that do not fit their column, as JSON text) and `_cursor` (what may move the cursor). dlt adds `_dlt_load_id`.
+values that do not fit their column, as JSON text), `_digest` (the fingerprint of the row's JSON as it came) and
+`_cursor` (what may move the cursor). dlt adds `_dlt_load_id`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ CHANGED_AT = "_changed_at"
 WARNINGS = "_warnings"
 EXTRA = "_extra"
 EXTRA_PREFIX = "_extra__"
+MISFIT_PREFIX = "_misfit__"
 MISFITS = "_misfits"
+DIGEST = "_digest"
 
 _SAID_BY_THE_QUERY = {
     CHANGED_AT: ColumnType.TIMESTAMP,
@@ -27,7 +30,12 @@ _SAID_BY_THE_QUERY = {
     "_rejected": ColumnType.TEXT,
     WARNINGS: ColumnType.TEXT_ARRAY,
 }
-_ADDED = {EXTRA: ColumnType.TEXT, MISFITS: ColumnType.TEXT, CURSOR: ColumnType.TIMESTAMP}
+_ADDED = {
+    EXTRA: ColumnType.TEXT,
+    MISFITS: ColumnType.TEXT,
+    DIGEST: ColumnType.TEXT,
+    CURSOR: ColumnType.TIMESTAMP,
+}
 _DLT_TYPES = {
     ColumnType.INTEGER: "bigint",
     ColumnType.BOOLEAN: "bool",

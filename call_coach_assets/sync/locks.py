@@ -33,11 +33,12 @@ WHERE n.entity = %(entity)s AND l.locktype = 'advisory' AND l.granted
 
 
 @contextmanager
-def entity_lock(settings: Settings, entity: str, run_id: str) -> Iterator[None]:
+def entity_lock(settings: Settings, entity: str, run_id: str, *, note: bool = True) -> Iterator[None]:
     """Hold the lock of `entity` for the length of a `with`, on a connection of its own.
 
     The sync's tables must be there (`bookkeeping.ensure`). Raises EntityLockedError, which names the holder, at once
-    where another sync has the lock; a holder that died, by whatever means, has lost it.
+    where another sync has the lock; a holder that died, by whatever means, has lost it. Without `note` nothing is
+    written, and whoever comes second is not told who holds it.
     """
     parameters = {
         "schema": settings.sync_schema,
@@ -50,6 +51,8 @@ def entity_lock(settings: Settings, entity: str, run_id: str) -> Iterator[None]:
     try:
         with translating(f"locking {entity}"):
             _take(connection, Names(settings.sync_schema), entity, parameters)
+            if note:
+                connection.execute(sql.SQL(_NOTE).format(**Names(settings.sync_schema).parts()), parameters)
         yield
     finally:
         connection.close()
@@ -63,7 +66,6 @@ def _take(connection: Connection, names: Names, entity: str, parameters: dict[st
             why=_holder(connection, names, parameters),
             remedy="wait for it to end, or end that process; its lock goes with it",
         )
-    connection.execute(sql.SQL(_NOTE).format(**names.parts()), parameters)
 
 
 def _holder(connection: Connection, names: Names, parameters: dict[str, object]) -> str:

@@ -29,6 +29,7 @@ class RunInfo:
     query_sha256: str = ""
     query: str = ""  # the text that ran, kept once for each fingerprint
     unfed_columns: frozenset[str] = frozenset()  # columns whose source is gone: the target keeps what it has
+    refilled: tuple[str, ...] = ()  # source columns that were read for every row, and are filled everywhere now
     refetched: tuple[Refetch, ...] = ()  # what was read again by key, and need not be once more
     bytes_processed: int = 0
     bytes_billed: int = 0

@@ -44,6 +44,7 @@ _REFETCHED = """
 DELETE FROM {refetch} r USING unnest(%(columns)s::text[], %(keys)s::text[], %(since)s::timestamptz[]) AS done (c, k, s)
 WHERE r.entity = %(entity)s AND r.column_name = done.c AND md5(r.key) = md5(done.k) AND r.since <= done.s
 """
+_REFILLED = "UPDATE {source_columns} SET filled_at = now() WHERE entity = %(entity)s AND name = ANY (%(names)s)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +163,9 @@ def _finish(work: Publication, done: Published, loads: list[str]) -> Published:
 
 
 def _take_off_the_list(work: Publication) -> None:
-    """What was read again by key is published, unless it was asked for once more since."""
+    """What was read again, by key or for its columns, is published, unless a key was asked for once more since."""
+    if work.run.refilled:
+        work.execute(_REFILLED, {"names": list(work.run.refilled)})
     done = work.run.refetched
     if done:
         work.execute(

@@ -89,7 +89,7 @@ def source_of(column: exp.Column) -> Source | None:
     alias = column.table or column.name
     select = column.parent_select
     while select is not None:
-        found = _sources(select).get(alias)
+        found = sources_of(select).get(alias)
         if found is not None and (column.table or isinstance(found, exp.Unnest)):
             return found
         select = select.parent_select
@@ -101,7 +101,8 @@ def physical_name(source: Source | None) -> str | None:
     return f"{source.db}.{source.name}" if isinstance(source, exp.Table) and source.db else None
 
 
-def _sources(select: exp.Select) -> dict[str, Source]:
+def sources_of(select: exp.Select) -> dict[str, Source]:
+    """What a SELECT reads, by alias: its FROM and its joins."""
     clauses = [select.args.get("from_"), *select.args.get("joins", [])]
     items = [clause.this for clause in clauses if clause is not None]
     return {name: item for item in items for name in [_alias(item)] if name}

@@ -10,7 +10,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from call_coach_assets.errors import ConfigurationError
 from call_coach_assets.sync.entity import Entity
-from call_coach_assets.sync.query import DIALECT, Query, read_query
+from call_coach_assets.sync.query import DIALECT, Query, physical_name, read_query, sources_of
 from call_coach_assets.sync.rewrite import final_select
 
 SYSTEM_COLUMNS = ("_changed_at", "_deleted", "_rejected", "_warnings")
@@ -41,8 +41,8 @@ def _tables(entity: Entity, query: Query) -> Iterator[str]:
     unread = sorted(declared - {read.table for read in query.tables})
     if unread:
         yield f"it never reads {', '.join(unread)}, which is declared under tables"
-    if (entity.base, entity.base_alias) not in {(read.table, read.alias) for read in query.tables}:
-        yield f"it does not read the base {entity.base} AS {entity.base_alias}"
+    if physical_name(sources_of(query.tree).get(entity.base_alias)) != entity.base:
+        yield f"its last SELECT does not read the base {entity.base} AS {entity.base_alias}"
 
 
 def _columns(entity: Entity, query: Query) -> Iterator[str]:

@@ -32,6 +32,7 @@ class SyncResult:
     publish_seconds: float = 0.0
     attempts: int = 1
     warnings: tuple[str, ...] = ()  # what the operator should know, one line each
+    schema_changes: tuple[str, ...] = ()  # those of them that say how the source's columns differ from what they were
 
     @property
     def rows_synced(self) -> int:

@@ -16,19 +16,21 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from call_coach_assets.errors import CallCoachError, EntityLockedError
+from call_coach_assets.errors import CallCoachError
 from call_coach_assets.settings import Settings
-from call_coach_assets.sync import land_errors, sync_status
+from call_coach_assets.sync import land_errors
 from call_coach_assets.sync.adapt import adapt
 from call_coach_assets.sync.bigquery import client_for
 from call_coach_assets.sync.bookkeeping import ensure, read_refetch
 from call_coach_assets.sync.catalog import read_catalog
 from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.evolution import Evolution, evolve
 from call_coach_assets.sync.extract import Extraction
 from call_coach_assets.sync.inbox import prepare_inbox
 from call_coach_assets.sync.land import open_pipeline, source_for
 from call_coach_assets.sync.locks import entity_lock
-from call_coach_assets.sync.postgres import pool_for, redacted, transaction
+from call_coach_assets.sync.outcome import log_result, record_failure
+from call_coach_assets.sync.postgres import pool_for
 from call_coach_assets.sync.publish import RunInfo, publish
 from call_coach_assets.sync.result import SyncResult
 from call_coach_assets.sync.retry import attempts
@@ -53,6 +55,7 @@ class EntitySync:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     landed_at: float | None = None
 
+    evolution: Evolution = field(init=False)
     extraction: Extraction = field(init=False)
     pipeline: dlt.Pipeline = field(init=False)
     source: DltSource = field(init=False)
@@ -74,6 +77,7 @@ class EntitySync:
             query=self.entity.query,
             unfed_columns=frozenset(query.unfed_columns),
             refetched=tuple(reading.refetch),
+            refilled=self.evolution.refill,
             bytes_processed=reading.bytes_processed,
             bytes_billed=reading.bytes_billed,
             started_at=self.started_at,
@@ -89,7 +93,8 @@ class EntitySync:
             extract_seconds=reading.seconds,
             land_seconds=max(0.0, landed - self.started - reading.seconds),
             duration_seconds=time.monotonic() - self.started,
-            **{**asdict(done), "warnings": (*reading.warnings, *done.warnings)},
+            schema_changes=self.evolution.warnings,
+            **{**asdict(done), "warnings": (*self.evolution.warnings, *reading.warnings, *done.warnings)},
         )
 
 
@@ -114,10 +119,10 @@ def sync_entity(
                 result = _sync(sync, land)
                 tried = attempt.retry_state.attempt_number
     except CallCoachError as error:
-        _record_failure(entity, settings, error)
+        record_failure(entity, settings, error)
         raise
     result = replace(result, attempts=tried, duration_seconds=time.monotonic() - started)
-    _log(result)
+    log_result(result)
     return result
 
 
@@ -153,7 +158,10 @@ def entity_sync(
         opened.enter_context(_translating(entity))
         if not sync.skipped:
             refetch = read_refetch(database, entity.name, settings.sync_schema)
-            sync.extraction = Extraction(entity, settings, client, query, run_id, refetch, full_refresh)
+            sync.evolution = evolve(database, entity, query, settings)
+            everything = full_refresh or bool(sync.evolution.refill)
+            types = sync.evolution.types
+            sync.extraction = Extraction(entity, settings, client, query, run_id, refetch, everything, types)
             sync.pipeline = opened.enter_context(open_pipeline(entity, settings))
             sync.source = source_for(entity, settings, sync.extraction.batches)
             prepare_inbox(database, entity, settings, sync.pipeline, sync.source)
@@ -171,28 +179,3 @@ def _translating(entity: Entity) -> Iterator[None]:
         if meant is None:
             raise
         raise meant from error
-
-
-def _record_failure(entity: Entity, settings: Settings, error: CallCoachError) -> None:
-    """Say in `sync_status` that the sync failed, where Postgres can still be reached."""
-    logger.error("%s: sync failed: %s", entity.name, redacted(error, settings))
-    if isinstance(error, EntityLockedError):
-        return  # the sync that holds the lock says how it went
-    try:
-        with transaction(pool_for(settings), f"recording the failure of {entity.name}") as connection:
-            sync_status.record_failure(connection, entity.name, redacted(error, settings))
-    except CallCoachError as unreachable:
-        logger.warning("%s: the failure could not be recorded: %s", entity.name, redacted(unreachable, settings))
-
-
-def _log(result: SyncResult) -> None:
-    if result.skipped:
-        logger.warning("%s: skipped: %s", result.entity, result.skipped)
-        return
-    logger.info(
-        "%s: %s: read %d, inserted %d, updated %d, deleted %d, unchanged %d, waiting %d, dead letters %d,"
-        " checkpoint %s to %s, in %.1f s (BigQuery %.1f, inbox %.1f, publish %.1f)",
-        result.entity, result.status, result.read, result.inserted, result.updated, result.deleted, result.unchanged,
-        result.waiting, result.dead_lettered, result.checkpoint_before, result.checkpoint_after,
-        result.duration_seconds, result.extract_seconds, result.land_seconds, result.publish_seconds,
-    )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from psycopg import sql
 
 from call_coach_assets.sync.entity import ColumnType, Entity, Reference
+from call_coach_assets.sync.narrowing import narrowed
 from call_coach_assets.sync.publication import Publication, columns_of, equal, key_text, parent_rows
 from call_coach_assets.sync.target import METADATA
 
@@ -22,6 +23,7 @@ SYSTEM_COLUMNS = {
     "_cursor": "timestamptz",
     "_deleted": "boolean",
     "_misfits": "jsonb",
+    "_digest": "uuid",
     "_extra": "jsonb",
     "_problem": "text",
     "_orphaned": "boolean",
@@ -62,19 +64,29 @@ def value_of(work: Publication, name: str) -> sql.Composable:
             " ORDER BY e.place) END"
         ).format(raw=raw, json=json_of(raw))
     if column.type is ColumnType.DECIMAL:
-        return sql.SQL("{}::numeric").format(raw)
+        return narrowed(work, column, sql.SQL("{}::numeric").format(raw))
+    if column.type is ColumnType.INTEGER:
+        return narrowed(work, column, raw)
     if work.target.type_of(name).startswith(("character", "text")) or column.type is not ColumnType.TEXT:
         return raw
     return sql.SQL("{}::{}").format(raw, sql.SQL(work.target.type_of(name)))
 
 
 def _json_value(work: Publication, name: str, raw: sql.Identifier) -> sql.Composed:
-    """A JSON column; `metadata` takes up what the mapping does not know, where the declaration says so."""
-    if name == METADATA and work.entity.new_columns == "metadata":
-        return sql.SQL("coalesce({}, '{{}}') || coalesce({}, '{{}}')").format(
-            json_of(sql.SQL("i._extra")), json_of(raw)
-        )
+    """A JSON column; `metadata` takes up what the mapping does not know and what no column could be added for."""
+    if name == METADATA and (work.entity.new_columns == "metadata" or work.target.homeless):
+        return sql.SQL("coalesce({}, '{{}}') || coalesce({}, '{{}}')").format(_unmapped(work), json_of(raw))
     return json_of(raw)
+
+
+def _unmapped(work: Publication) -> sql.Composed:
+    """What `metadata` takes up: every unknown column, or those that have a name in the target and no column."""
+    extra = json_of(sql.SQL("i._extra"))
+    if work.entity.new_columns == "metadata":
+        return extra
+    return sql.SQL("(SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each({}) e WHERE e.key = ANY ({}))").format(
+        extra, sql.Literal(list(work.target.homeless))
+    )
 
 
 def extra_value(work: Publication, source: str, column: str) -> sql.Composed:

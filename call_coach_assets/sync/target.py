@@ -30,7 +30,7 @@ SELECT EXISTS (
 )
 """
 _EXTRAS = """
-SELECT name, target_column FROM {source_columns} WHERE entity = %s AND target_column = ANY (%s) ORDER BY name
+SELECT name, target_column FROM {source_columns} WHERE entity = %s AND target_column IS NOT NULL ORDER BY name
 """
 
 
@@ -43,6 +43,7 @@ class Target:
     inbox: frozenset[str]  # the inbox's columns, none where dlt has not landed a row yet
     extras: Mapping[str, str]
     match_is_unique: bool
+    homeless: tuple[str, ...] = ()  # unknown source columns that are meant to have a target column, and have none yet
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -75,7 +76,8 @@ def read_target(connection: Connection, entity: Entity, names: Names) -> Target:
     types = {name: kind for name, kind, generated in rows if not generated}
     _require(entity, types)
     inbox = connection.execute(_COLUMNS, [_quoted(connection, names.schema, INBOX_PREFIX + entity.name)]).fetchall()
-    extras = connection.execute(sql.SQL(_EXTRAS).format(**names.parts()), [entity.name, list(types)]).fetchall()
+    extras = connection.execute(sql.SQL(_EXTRAS).format(**names.parts()), [entity.name]).fetchall()
+    evolves = entity.new_columns == "columns"
     unique = connection.execute(
         _UNIQUE, {"table": _quoted(connection, entity.name), "columns": list(entity.match)}
     ).fetchone()
@@ -83,9 +85,16 @@ def read_target(connection: Connection, entity: Entity, names: Names) -> Target:
         entity=entity,
         types=types,
         inbox=frozenset(name for name, _, _ in inbox),
-        extras={source: column for source, column in extras if entity.new_columns == "columns"},
+        extras={name: column for name, column in extras if evolves and column in types.keys() - reserved(entity)},
         match_is_unique=bool(unique and unique[0]),
+        homeless=tuple(name for name, column in extras if evolves and column not in types),
     )
+
+
+def reserved(entity: Entity) -> set[str]:
+    """The names that the declaration uses itself, which no added column can have."""
+    references = {reference.column for reference in entity.references}
+    return {"id", *(column.name for column in entity.columns), *references, *filter(None, [entity.touch])}
 
 
 def _quoted(connection: Connection, *name: str) -> str:

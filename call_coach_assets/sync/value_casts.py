@@ -19,7 +19,15 @@ import orjson
 from call_coach_assets.sync.entity import ColumnType
 
 DECIMAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+# A JSON escape: a pair of surrogates, one code unit, or any other.
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})\Z")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def storable(json_text: str) -> str:
+    """JSON text in which U+FFFD stands for what jsonb cannot hold: U+0000 and lone surrogates."""
+    return _ESCAPE.sub(lambda escape: "\ufffd" if _UNSTORABLE.match(escape[0]) else escape[0], json_text)
 
 
 def text_of(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
+from call_coach_assets.sync.digests import DIGESTS, json_columns, target_digest
 from call_coach_assets.sync.entity import Placement
 from call_coach_assets.sync.publication import Publication, columns_of, same
 from call_coach_assets.sync.quarantine import in_quarantine
@@ -38,7 +39,13 @@ SELECT {values}
 FROM {staged} s LEFT JOIN {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
 LEFT JOIN {rows} r ON {identity}
 WHERE s._verdict = 'write' AND f._n IS NULL AND (r.load IS NULL OR m._n IS NULL)
-ON CONFLICT ({conflict}) DO UPDATE SET load = excluded.load, source_deleted_at = NULL
+ON CONFLICT ({conflict}) DO UPDATE SET load = excluded.load, source_deleted_at = NULL{digested}
+"""
+_DIGEST = """
+UPDATE {rows} r SET source_digest = s._digest, target_digest = {digest}
+FROM {staged} s JOIN {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
+WHERE {identity} AND s._verdict = 'write' AND f._n IS NULL
+  AND (r.source_digest, r.target_digest) IS DISTINCT FROM (s._digest, {digest})
 """
 _STAMP = """
 UPDATE {rows} r SET load = %(load)s
@@ -120,18 +127,33 @@ def record_lineage(work: Publication) -> None:
         work.execute(_STALE_KEYS, key=same("r", "s", entity.key))
     work.execute(_STAMP, identity=same("r", "m", identity))
     work.execute(_UNDELETE, identity=same("r", "m", identity))
+    digested = _digested(work)
+    if digested:
+        work.execute(_DIGEST, identity=same("r", "m", identity), digest=target_digest(entity, "s"))
     kept = [column.name for column in entity.columns if column.placement is Placement.BOOKKEEPING]
     found = [_row_identity(name) if entity.has_id else sql.Identifier("s", name) for name in identity]
     work.execute(
         _CLAIM,
-        names=sql.SQL(", ").join(map(sql.Identifier, [*identity, "load", *kept])),
-        values=sql.SQL(", ").join([*found, sql.Placeholder("load"), *(sql.Identifier("s", name) for name in kept)]),
+        names=sql.SQL(", ").join(map(sql.Identifier, [*identity, "load", *kept, *digested])),
+        values=sql.SQL(", ").join(
+            [*found, sql.Placeholder("load"), *(sql.Identifier("s", name) for name in kept), *digested.values()]
+        ),
         identity=sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(sql.Identifier("r", name), value)
             for name, value in zip(identity, found, strict=True)
         ),
         conflict=sql.SQL(", ").join(map(sql.Identifier, identity)),
+        digested=sql.Composed([sql.SQL(", {0} = excluded.{0}").format(sql.Identifier(name)) for name in digested]),
     )
+
+
+def _digested(work: Publication) -> dict[str, sql.Composable]:
+    """The columns of `rows` that hold fingerprints of the row's JSON, with their values; none where it has no JSON."""
+    names = json_columns(work.entity)
+    if not names or work.run.unfed_columns.intersection(names):
+        return {}
+    values = (sql.Identifier("s", "_digest"), target_digest(work.entity, "s"))
+    return dict(zip(DIGESTS, values, strict=True))
 
 
 def _row_identity(name: str) -> sql.Composed:

@@ -54,7 +54,7 @@ def _executor(bench: Bench, name: str) -> Contestant:
     @contextmanager
     def prepare() -> Iterator[Task]:
         with bench.ends.database(APPLICATION) as url:
-            variables = variables_of(bench.ends, url.rpartition("/")[2], SYNC_EXECUTOR=name)
+            variables = variables_of(bench.ends, url, SYNC_EXECUTOR=name)
             with command(("call-coach", "sync"), bench.ends.folder, **variables) as task:
                 yield task
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from call_coach_assets.local.databases import create_database
 from call_coach_assets_bench.bench import Bench
 from call_coach_assets_bench.contest import Contestant, Costs, cpus, middle, ratio, walls
-from call_coach_assets_bench.ends import APPLICATION, DATASETS, Ends
+from call_coach_assets_bench.ends import DATASETS, Ends
 from call_coach_assets_bench.launch import command
 from call_coach_assets_bench.measure import Cost, Task
 from call_coach_assets_bench.section import AIM_COLUMNS, Section, Table, aim, figure
@@ -47,23 +47,26 @@ def measure(bench: Bench) -> Section:
 def unchanged_syncs(bench: Bench) -> Costs:
     """Each command over a sample that is synced already."""
     folder = bench.ends.folder
-    variables = variables_of(bench.ends, bench.ends.template("unchanged", lambda _: None, APPLICATION))
-    with command(_UNCHANGED["call-coach sync"], folder, **variables) as first:
-        first.run()
+
+    def fill(url: str) -> None:
+        with command(_UNCHANGED["call-coach sync"], folder, **variables_of(bench.ends, url)) as first:
+            first.run()
+
+    variables = variables_of(bench.ends, bench.ends.url(bench.ends.template("unchanged", fill)))
     arguments = {
         name: (*line, "--select", _SELECTION) if "asset" in line else line for name, line in _UNCHANGED.items()
     }
     return bench.compete([_process(name, line, folder, variables) for name, line in arguments.items()])
 
 
-def variables_of(ends: Ends, database: str, **others: str) -> dict[str, str]:
+def variables_of(ends: Ends, url: str, **others: str) -> dict[str, str]:
     """The environment that points a command at a database and at the sample, with a Dagster home in `ends.folder`."""
     home = ends.folder / "dagster"
     home.mkdir(exist_ok=True)
     configuration = Path(__file__).parents[2] / "dagster.yaml"
     (home / "dagster.yaml").write_bytes(configuration.read_bytes())
     return {
-        "DATABASE_URL": ends.url(database),
+        "DATABASE_URL": url,
         "DAGSTER_POSTGRES_URL": create_database(ends.postgres_url, "dagster"),
         "DAGSTER_HOME": str(home),
         "BIGQUERY_EMULATOR_HOST": ends.emulator.rest,

@@ -17,6 +17,7 @@ from call_coach_assets.checks.verdicts import CHECKS, verdicts
 from call_coach_assets.errors import SourceUnavailableError
 from call_coach_assets.settings import read_settings
 from call_coach_assets.sync.entity import Column, ColumnType, Entity, SourceTable
+from call_coach_assets.sync.reconciliations import LastReconciliation, ReconcileStatus
 from call_coach_assets.sync.result import SyncResult
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -41,7 +42,10 @@ SOURCE = SourceMeasure(
     adapted=UNCHANGED,
     tables={"gong.call": cast(Any, SimpleNamespace(last_modified=JUST_NOW))},
 )
-TARGET = TargetMeasure(rows=1000, kept_deleted=0, duplicates=0, orphans={"call_id": 0}, nulls={"gong_call_id": 0})
+RECONCILED = LastReconciliation(ReconcileStatus.EQUAL, NOW - timedelta(hours=9), "r", {"remaining": 0})
+TARGET = TargetMeasure(
+    rows=1000, kept_deleted=0, duplicates=0, orphans={"call_id": 0}, nulls={"gong_call_id": 0}, reconciled=RECONCILED
+)
 RESULT = SyncResult(entity="calls", run_id="r", checkpoint_before=JUST_NOW, checkpoint_after=JUST_NOW)
 LONG_AGO = NOW - timedelta(days=2)
 BEHIND = replace(RESULT, checkpoint_before=LONG_AGO, checkpoint_after=LONG_AGO)
@@ -93,9 +97,9 @@ DEFECTS = {
     ),
     "a new source column": (
         CheckName.SOURCE_SCHEMA,
-        _source(adapted=SimpleNamespace(missing_columns=(), unknown_columns=("mood",), absent_tables=())),
+        _result(schema_changes=("the source column mood is new",)),
         False,
-        "New in the source: mood",
+        "the source column mood is new",
     ),
     "a removed source column": (
         CheckName.SOURCE_SCHEMA,
@@ -138,6 +142,19 @@ DEFECTS = {
         _source(tables={"gong.call": SimpleNamespace(last_modified=NOW - timedelta(hours=5))}),
         False,
         "Fivetran is late, not this sync",
+    ),
+    "never compared": (CheckName.FIDELITY, _target(reconciled=None), False, "never compared"),
+    "a comparison that is overdue": (
+        CheckName.FIDELITY,
+        _target(reconciled=replace(RECONCILED, finished_at=NOW - timedelta(hours=49))),
+        False,
+        "overdue",
+    ),
+    "a comparison that left a difference": (
+        CheckName.FIDELITY,
+        _target(reconciled=replace(RECONCILED, status=ReconcileStatus.REFUSED, counts={"remaining": 200})),
+        True,
+        "200 rows still differ",
     ),
     "a dear month": (CheckName.COST, replace(SOUND, bytes_billed={"calls": (1024**4,)}), False, "the budget is 10.00"),
 }

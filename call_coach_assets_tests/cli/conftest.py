@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,19 @@ class Ends:
 
 
 def run(*arguments: str) -> Result:
-    """Run `call-coach` in this process."""
-    return CliRunner().invoke(program, arguments)
+    """Run `call-coach` in this process; it logs to the standard error of its own result, and no longer."""
+    with unchanged_logging():
+        return CliRunner().invoke(program, arguments)
+
+
+@contextmanager
+def unchanged_logging() -> Iterator[None]:
+    """Undo what a command does to this package's logger."""
+    logger = logging.getLogger(PACKAGE)
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.propagate = handlers, propagate
+    logger.setLevel(level)
 
 
 def fill(warehouse: Warehouse) -> None:
@@ -60,12 +72,9 @@ def fill(warehouse: Warehouse) -> None:
 
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
-    """Commands log to the standard error of their own test, and no longer."""
-    logger = logging.getLogger(PACKAGE)
-    before = (logger.handlers[:], logger.level, logger.propagate)
-    yield
-    logger.handlers[:], logger.propagate = before[0], before[2]
-    logger.setLevel(before[1])
+    """No test changes how another logs."""
+    with unchanged_logging():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from call_coach_assets.cli.rendering import PIPED_WIDTH
 from call_coach_assets.cli.sync_progress import progress_on
-from call_coach_assets.cli.sync_summary import show_failures, show_summary
+from call_coach_assets.cli.sync_summary import interrupted, show_failures, show_summary
 from call_coach_assets.orchestration.failures import EntityFailure
 from call_coach_assets.orchestration.run import Progress, SyncOutcome
 from call_coach_assets.sync.result import SyncResult
@@ -68,6 +68,16 @@ def test_entities_that_failed_alike_are_told_once_with_what_to_do(capsys: pytest
     assert "speakers, transcripts failed. Reading users failed: no table [users]" in told
     assert "What to do: let Fivetran sync it" in told
     assert "opportunities did not finish" in told
+
+
+def test_an_interrupted_entity_did_not_finish_and_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    failures = {"calls": replace(FAILURE, entity="calls", kind="DagsterExecutionInterruptedError")}
+    stopped = SyncOutcome("r1", ("calls", "emails"), failures=failures)
+    assert interrupted(stopped) == ["calls"]
+    show_failures(stopped)
+    told = capsys.readouterr().err
+    assert "calls, emails did not finish" in told
+    assert "failed" not in told
 
 
 @pytest.mark.covers("P17")

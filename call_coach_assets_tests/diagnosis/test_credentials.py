@@ -27,8 +27,8 @@ def look(path: Path, content: object = None) -> Finding:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "was not found"),
-        ("-----BEGIN", "is not a valid json file"),
+        (None, "No such file"),
+        ("-----BEGIN", "Expecting value"),
         ([1], "is no usable key file"),
         ({"type": "hammer"}, "Type is hammer"),
         ({"type": "service_account"}, "missing fields"),

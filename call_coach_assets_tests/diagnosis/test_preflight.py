@@ -33,7 +33,8 @@ def test_an_unreachable_postgres_is_tried_three_times_more_and_then_named(
     monkeypatch.setattr(logging.getLogger("call_coach_assets"), "propagate", True)
     with pytest.raises(TargetUnavailableError, match="Postgres") as caught:
         require_both_ends()
-    assert sum("retry" in record.message for record in caplog.records) == 3
+    retries = {record.message.partition(" of 3")[0] for record in caplog.records if "retry" in record.message}
+    assert retries == {f"connecting to Postgres: retry {number}" for number in (1, 2, 3)}
     assert "DATABASE_URL" in caught.value.remedy
     assert "pass-word" not in str(caught.value)
 

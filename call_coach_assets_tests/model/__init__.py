@@ -1,0 +1,1 @@
+"""Random histories on both real ends, judged by the independent model of the mapping."""

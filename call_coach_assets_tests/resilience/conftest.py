@@ -1,49 +1,74 @@
-"""One small warehouse for all of this folder, and databases that were synced before it changed."""
+"""One small warehouse for this folder, and databases in which one entity is behind it and its parents are not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import count
 
+import psycopg
 import pytest
 
 from call_coach_assets.local.databases import create_database, drop_database
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.postgres import close_pools
 from call_coach_assets_tests.conftest import settings_for
-from call_coach_assets_tests.oracle.judge import sync_all
+from call_coach_assets_tests.oracle import World, differences, expected, observed
+from call_coach_assets_tests.oracle.judge import source_tables, sync_all
 from call_coach_assets_tests.resilience import scene
 from call_coach_assets_tests.warehouse import Warehouse
 
+PARENTS = ("calls", "opportunities")
+CHILDREN = ("transcripts", "emails", "call_opportunities")
 _numbers = count(1)
 
 
-@dataclass(frozen=True)
 class Ends:
-    """A warehouse, and how to get a database for it: `fresh` (never synced) or `stale` (synced before the changes)."""
+    """A warehouse that changed since `before` was synced; `stale` and `fresh` make databases for one entity's sync."""
 
-    warehouse: Warehouse
-    fresh: Callable[[], Settings]
-    stale: Callable[[], Settings]
+    def __init__(self, server: str, emulator: str) -> None:
+        self.server = server
+        self.warehouse = Warehouse(emulator)
+        self.made: list[str] = []
+        scene.fill(self.warehouse)
+        before = self.copy("application", "before")
+        sync_all(before)
+        close_pools()
+        scene.change(self.warehouse)
+        sync_all(self.copy(_name(before), "parents"), order=[*PARENTS, "speakers"])
+        close_pools()
+        self.before, self.parents = self.made
+        self.world: World = expected(source_tables(self.warehouse))
+
+    def copy(self, template: str, name: str) -> Settings:
+        """A copy of a database, and settings that point at it and at the warehouse."""
+        self.made.append(f"{name}_{next(_numbers)}")
+        return settings_for(create_database(self.server, self.made[-1], template=template), self.warehouse)
+
+    def stale(self, entity: str) -> Settings:
+        """A database in which `entity` was synced before the changes; its parents are as they are now."""
+        return self.copy(self.parents if entity in CHILDREN else self.before, entity)
+
+    def fresh(self, entity: str) -> Settings:
+        """A database in which nothing was ever synced, for an entity without parents."""
+        assert entity in PARENTS
+        return self.copy("application", entity)
+
+    def verdict(self, settings: Settings, entity: str) -> list[str]:
+        """What the entity's table holds that the source does not say, and the reverse."""
+        with psycopg.connect(settings.database_url) as connection:
+            return differences(self.world, observed(connection), entities=[entity])
 
 
-@pytest.fixture(scope="session")
+def _name(settings: Settings) -> str:
+    return settings.database_url.rpartition("/")[2]
+
+
+@pytest.fixture(scope="package")
 def ends(postgres_url: str, emulator: str) -> Iterator[Ends]:
-    """The warehouse is filled, synced, and then changed, once a session."""
-    warehouse = Warehouse(emulator, "coach-resilience")
-    scene.fill(warehouse)
-    before = create_database(postgres_url, "before_changes", template="application")
-    sync_all(settings_for(before, warehouse), run_id="before")
+    """The two ends, made once for the tests of this folder."""
+    made = Ends(postgres_url, emulator)
+    yield made
     close_pools()
-    scene.change(warehouse)
-    made: list[str] = []
-
-    def copy(template: str) -> Settings:
-        made.append(f"resilience_{next(_numbers)}")
-        return settings_for(create_database(postgres_url, made[-1], template=template), warehouse)
-
-    yield Ends(warehouse, lambda: copy("application"), lambda: copy("before_changes"))
-    for name in made:
+    for name in made.made:
         drop_database(postgres_url, name)
-    warehouse.client.close()  # type: ignore[no-untyped-call]
+    made.warehouse.client.close()  # type: ignore[no-untyped-call]

@@ -12,7 +12,9 @@ from call_coach_assets_tests.faults import FaultProxy
 from call_coach_assets_tests.resilience.conftest import Ends
 from call_coach_assets_tests.resilience.victim import Victim, wait_for_quiet
 
-_WORDS = re.compile(rb"[A-Z]{3,}[ \n]+[\w \".,(/]+")
+_WORDS = re.compile(
+    rb"(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|COPY|LOCK|ANALYZE|BEGIN|COMMIT|SAVEPOINT|RELEASE|DISCARD)[ -~]*"
+)
 _LONGEST = 60
 
 
@@ -44,9 +46,9 @@ class Crash:
                 if self._victim is not None:
                     self._victim.kill()
 
-    def start(self, settings: Settings) -> None:
+    def start(self, settings: Settings, entity: str) -> None:
         """Start the victim and wait for its end."""
-        self._victim = Victim(settings)
+        self._victim = Victim(settings, entity)
         self._started.set()
         self.outcome = self._victim.wait()
 
@@ -62,20 +64,23 @@ class _Watch(FaultProxy):
         self.told.passes(self.end, sent)
 
 
-def crash(ends: Ends, settings: Settings, *, end: str = "postgres", when: bytes = b"", number: int = 0) -> Crash:
-    """Sync everything, and kill the sync when message `number` that contains `when` passes; 0: let it finish."""
+def crash(
+    ends: Ends, settings: Settings, entity: str, *, end: str = "postgres", when: bytes = b"", number: int = 0
+) -> Crash:
+    """Sync an entity, and kill the sync when message `number` that contains `when` passes; 0: let it finish."""
     told = Crash(end, when, number)
     database = settings.database_url
     with _Watch.before_emulator(ends.warehouse.url) as source, _Watch.before_postgres(database) as target:
         source.told = target.told = told
         source.end, target.end = "bigquery", "postgres"
-        told.start(settings_for(target.postgres_url(database), ends.warehouse, bigquery_emulator_host=source.url))
+        through = settings_for(target.postgres_url(database), ends.warehouse, bigquery_emulator_host=source.url)
+        told.start(through, entity)
     wait_for_quiet(database)
     return told
 
 
 def _shown(sent: bytes) -> str:
     found = _WORDS.search(sent)
-    text = found[0] if found else sent.split(b"\r\n")[0]
-    readable = " ".join(text.decode("ascii", "replace").split())[:_LONGEST]
-    return readable if readable.isprintable() and readable.strip() else "protocol message"
+    text = (found[0] if found else sent.split(b"?")[0]).decode("ascii", "replace")
+    readable = text[:_LONGEST].strip()
+    return readable if readable.isprintable() else "connecting"

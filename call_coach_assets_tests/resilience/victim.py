@@ -17,12 +17,12 @@ _PATIENCE = 20.0
 
 
 class Victim:
-    """`sync_all(settings)` in a child; `kill` ends it at once, as kill -9 does."""
+    """A sync of `entity` in a child; `kill` ends it at once, as kill -9 does."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, entity: str) -> None:
         self.pid = os.fork()
         if self.pid == 0:
-            os._exit(_run(lambda: sync_all(settings, run_id="victim")))
+            os._exit(_run(lambda: sync_all(settings, run_id="victim", order=[entity])))
 
     def kill(self) -> None:
         """End it, wherever it is."""

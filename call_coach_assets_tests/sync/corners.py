@@ -11,6 +11,7 @@ from call_coach_assets_tests.warehouse import Warehouse
 
 NOON = datetime(2025, 1, 6, 12, tzinfo=UTC)
 EVENING = datetime(2025, 1, 6, 18, tzinfo=UTC)
+NIGHT = datetime(2025, 1, 6, 23, tzinfo=UTC)  # newer than both rows of a key that comes twice
 GONE = {"_fivetran_deleted": True}
 
 _SENTENCES = (
@@ -77,7 +78,8 @@ def _speakers() -> list[dict[str, Any]]:
         {**speaker(1, "twice", talk_time=1.0), "_fivetran_synced": NOON},
         {**speaker(1, "twice", talk_time=7.0), "_fivetran_synced": EVENING},
     ]
-    return [*plain, *outsiders, *twice, {**speaker(3, "gone", 30), **GONE}]
+    late = {**speaker(1, "late", talk_time=1.0), "_fivetran_synced": NIGHT}
+    return [*plain, *outsiders, *twice, late, {**speaker(3, "gone", 30), **GONE}]
 
 
 def _participants() -> list[dict[str, Any]]:
@@ -109,6 +111,10 @@ def fill_deals(warehouse: Warehouse) -> None:
     warehouse.insert("salesforce.opportunity", [opportunity("006A", account_id="002", owner_id="006", name=" spaced ")])
     warehouse.insert("salesforce.opportunity", [opportunity("006B"), opportunity("006G", is_deleted=True)])
     warehouse.insert("salesforce.opportunity", [opportunity("blank", name="  ")])
+    warehouse.insert("salesforce.account", [{"id": "003", "name": "Late", "_fivetran_synced": NIGHT}])
+    stages = (("newest", EVENING), ("older", NOON))
+    twice = [opportunity("twice", account_id="003", stage_name=name, _fivetran_synced=at) for name, at in stages]
+    warehouse.insert("salesforce.opportunity", twice)
     scores = {"006A": 100.0, "006B": 100.5, "date0": 0.0, "date1": 12.345}
     warehouse.insert("gong.opportunity", [{"id": key, "health_score": score} for key, score in scores.items()])
     warehouse.insert("gong.email", list(_emails()))
@@ -122,6 +128,7 @@ def fill_deals(warehouse: Warehouse) -> None:
     warehouse.insert(
         "gong.email_recipient", [{"email_id": "e5", "email_address": x} for x in ("no at", "two@@x.y", "a@b")]
     )
+    warehouse.insert("gong.email_recipient", [{**address("e6", "late"), "_fivetran_synced": NIGHT}])
     fields = {"name": "Amount", "object_type": "Opportunity"}
     pairs = ((3, "006A"), (3, "006A"), (3, "006G"), (2, "006A"), (4, "006B"))
     warehouse.insert("gong.call_context_integration", [{**fields, "call_id": c, "object_id": o} for c, o in pairs])
@@ -136,6 +143,8 @@ def _emails() -> list[dict[str, Any]]:
         email("e3", body="", sent_at="not a date", headers='{"To": ["a", "b"], "X": null}'),
         email("e4", body=None, subject=None, sent_at="2025-01-05"),
         email("e5", sent_at=""),
+        email("e6", subject="older", _fivetran_synced=NOON),
+        email("e6", subject="newest", _fivetran_synced=EVENING),
     ]
 
 

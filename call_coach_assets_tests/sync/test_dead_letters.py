@@ -78,10 +78,11 @@ def test_what_postgres_refuses_is_found_among_many_and_the_rest_is_published(inb
     for place, row in enumerate(bad):
         rows.insert(place * 47, row)
     done = inbox.sync("opportunities", *rows)
-    assert (done.inserted, done.updated, done.unchanged, done.dead_lettered) == (300, 0, 0, 6)
+    assert (done.inserted, done.updated, done.unchanged, done.dead_lettered) == (301, 0, 0, 6)
     found = letters(inbox, "opportunities")
     assert "json" in found["b1"]
-    assert "numeric" in found["b2"]
+    assert found["b2"] == "amount does not fit: 1e20"
+    assert inbox.rows("SELECT amount FROM opportunities WHERE gong_opportunity_id = 'b2'") == [None]
     assert "varying(5)" in found["b3"]
     assert "sane" in found["b4"]
     assert "sane" in found["known"]

@@ -20,7 +20,7 @@ from call_coach_assets_tests.warehouse import Warehouse
 @pytest.fixture(scope="module")
 def told(emulator: str, own_database: str) -> Iterator[Story]:
     """The whole story, told once."""
-    warehouse = Warehouse(emulator, "coach-story")
+    warehouse = Warehouse(emulator)
     yield tell(own_database, warehouse)
     warehouse.client.close()
 

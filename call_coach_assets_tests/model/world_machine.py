@@ -1,0 +1,139 @@
+"""Any history: hypothesis picks what happens next; after each quiet run and each reconcile the model is asked."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from call_coach_assets_tests.model import disturbances
+from call_coach_assets_tests.model.application import WORDS
+from call_coach_assets_tests.model.both_ends import BothEnds
+from call_coach_assets_tests.model.history import STAMPS, History, tally
+from call_coach_assets_tests.model.tiny_source import BASES, KINDS, ROWS, SourceRow
+from call_coach_assets_tests.oracle import ENTITIES
+
+_rows = st.sampled_from(ROWS)
+_stamps = st.sampled_from(STAMPS)
+_entities = st.sampled_from(ENTITIES)
+_places = st.integers(0, 5)
+
+
+class WorldMachine(RuleBasedStateMachine):
+    """A history of the two ends that a subclass names."""
+
+    ends: ClassVar[BothEnds]
+
+    def __init__(self) -> None:
+        super().__init__()
+        tally["histories"] += 1
+        self.history = History(self.ends)
+        self.since_judged = 0  # steps
+
+    @initialize()
+    def begin(self) -> None:
+        self.history.begin()
+
+    @rule(row=_rows, stamp=_stamps, spoiled=st.booleans())
+    def land(self, row: SourceRow, stamp: str, spoiled: bool) -> None:
+        """An insert, an update, an un-delete, a late child, a child before its parent: as it happens."""
+        self._step()
+        self.history.land(row, stamp, spoiled=spoiled)
+
+    @rule(rows=st.lists(_rows, min_size=2, max_size=5, unique_by=repr))
+    def land_some(self, rows: list[SourceRow]) -> None:
+        self._step()
+        for row in rows:
+            self.history.land(row, "same")
+
+    @rule(row=_rows, stamp=_stamps)
+    def flag(self, row: SourceRow, stamp: str) -> None:
+        self._step()
+        self.history.flag(row, stamp)
+
+    @rule(row=st.sampled_from([row for row in ROWS if row.table in {"gong.call", "salesforce.opportunity"}]))
+    def flag_a_parent(self, row: SourceRow) -> None:
+        self._step()
+        self.history.flag(row, "next")
+
+    @rule(row=_rows)
+    def vanish(self, row: SourceRow) -> None:
+        self._step()
+        self.history.vanish(row)
+
+    @rule(table=st.sampled_from(sorted(KINDS)))
+    def reimport(self, table: str) -> None:
+        self._step()
+        self.history.reimport(table)
+
+    @rule(hours=st.integers(2, 48))
+    def time_passes(self, hours: int) -> None:
+        self._step()
+        self.history.ends.warehouse.advance(timedelta(hours=hours))
+
+    @rule(table=st.sampled_from(sorted(BASES.values())))
+    def add_a_column(self, table: str) -> None:
+        self._step()
+        self.history.add_column(table)
+
+    @rule(table=st.sampled_from(("calls", "speakers", "transcripts")), place=_places, word=st.sampled_from(WORDS))
+    def application_writes(self, table: str, place: int, word: str) -> None:
+        self._step()
+        self.history.application.write(table, place, word)
+
+    @rule(table=st.sampled_from(("coaching_sessions", "speaker_role_history")), place=_places)
+    def application_hangs_on(self, table: str, place: int) -> None:
+        self._step()
+        self.history.application.hang(table, place)
+
+    @rule(entity=_entities)
+    def sync_one(self, entity: str) -> None:
+        self._step()
+        self.history.sync(entity)
+
+    @rule(entity=_entities, seam=st.sampled_from(disturbances.SEAMS))
+    def break_off(self, entity: str, seam: str) -> None:
+        self._step()
+        disturbances.interrupt(self.history, entity, seam)
+
+    @rule(entity=_entities, message=st.integers(1, disturbances.MOST_MESSAGES))
+    def kill(self, entity: str, message: int) -> None:
+        self._step()
+        disturbances.kill(self.history, entity, message)
+
+    @rule(entity=_entities)
+    def sync_twice_at_once(self, entity: str) -> None:
+        self._step()
+        disturbances.sync_twice_at_once(self.history, entity)
+
+    @rule(entity=_entities, other=_entities, row=_rows, stamp=st.sampled_from(("next", "same", "late")))
+    def sync_while_it_moves(self, entity: str, other: str, row: SourceRow, stamp: str) -> None:
+        self._step()
+        disturbances.sync_while_it_moves(self.history, entity, other, row, stamp)
+
+    @precondition(lambda self: self.since_judged > 3)
+    @rule()
+    def settle(self) -> None:
+        self._step()
+        self.history.settle()
+        self.since_judged = 0
+
+    @precondition(lambda self: self.since_judged > 3 and self.history.doubts)
+    @rule()
+    def reconcile(self) -> None:
+        self._step()
+        self.history.reconcile()
+        self.since_judged = 0
+
+    def teardown(self) -> None:
+        """The end of every history that has not failed: a quiet run, then a reconcile."""
+        if sys.exc_info()[0] is None:
+            self.history.settle()
+            self.history.reconcile()
+
+    def _step(self) -> None:
+        tally["steps"] += 1
+        self.since_judged += 1

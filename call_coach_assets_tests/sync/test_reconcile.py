@@ -1,0 +1,242 @@
+"""Both ends compared by checksums: what differs is found by name, and exactly that is repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from call_coach_assets.errors import ConfigurationError, ReconcileRefusedError
+from call_coach_assets.settings import Settings
+from call_coach_assets.sync.declarations import load_entities
+from call_coach_assets.sync.postgres import close_pools
+from call_coach_assets.sync.reconcile import reconcile
+from call_coach_assets.sync.reconciliations import ReconcileStatus, Reconciliation, last_reconciliation
+from call_coach_assets_tests.conftest import settings_for
+from call_coach_assets_tests.oracle import ENTITIES as SIX
+from call_coach_assets_tests.oracle import differences, observed
+from call_coach_assets_tests.oracle.judge import PARENTS_FIRST, sync_all
+from call_coach_assets_tests.oracle.observe import ids, versions
+from call_coach_assets_tests.sync.conftest import Sample
+from call_coach_assets_tests.sync.story import email, opportunity
+from call_coach_assets_tests.warehouse import Warehouse
+
+ENTITIES = load_entities()
+# One column of each row of `numbered` is changed, so that each is counted once.
+TAMPERING = {
+    "calls": {
+        "title": "title || '!'",
+        "scheduled_at": "coalesce(scheduled_at, '2020-01-01') + interval '1 microsecond'",
+        "duration_seconds": "NULLIF(coalesce(duration_seconds, 0) + 1, -1)",
+        "date": "coalesce(date, '2020-01-01') + 1",
+        "prefect_reps": "prefect_reps || 'Nobody'::varchar",
+        "metadata": """coalesce(metadata, '{}') || '{"direction": "sideways"}'""",
+    },
+    "speakers": {"email": "'x' || coalesce(email, '')", "company_side": "NOT company_side"},
+    "opportunities": {"amount": "coalesce(amount, 0) + 0.01", "stage": "coalesce(stage, '') || ' '"},
+    "emails": {
+        "opportunity_id": "CASE WHEN opportunity_id IS NULL THEN (SELECT min(id::text)::uuid FROM opportunities) END",
+        "recipients": "NULL",
+        "sent_at": "coalesce(sent_at, now()) + interval '1 second'",
+    },
+    "transcripts": {
+        "speaker_id": "(SELECT max(s.id::text)::uuid FROM speakers s WHERE s.call_id <> transcripts.call_id)",
+        "topics": "CASE WHEN topics = '{}' THEN NULL ELSE '{}'::varchar[] END",
+        "chunk_metadata": "NULL",
+    },
+}
+
+
+@pytest.fixture
+def settings(sample: Sample) -> Iterator[Settings]:
+    """Settings that point at a copy of the synced sample."""
+    yield sample.copy()
+    close_pools()
+
+
+def execute(settings: Settings, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    with psycopg.connect(settings.database_url) as connection:
+        cursor = connection.execute(statement.replace("sync.", "call_coach_sync.").encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def run(settings: Settings, *names: str, dry_run: bool = False) -> dict[str, Reconciliation]:
+    return {
+        name: reconcile(ENTITIES[name], ENTITIES, settings, "compare", dry_run=dry_run)
+        for name in names or PARENTS_FIRST
+    }
+
+
+def unlike(sample: Sample, settings: Settings) -> list[str]:
+    with psycopg.connect(settings.database_url) as connection:
+        return differences(sample.world, observed(connection))
+
+
+def everything(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
+    """The version of every row, and the columns, of every table of the application and of the sync."""
+    with psycopg.connect(settings.database_url) as connection:
+        tables = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'call_coach_sync')"
+        ).fetchall()
+        return {
+            f"{schema}.{table}": connection.execute(
+                sql.SQL(
+                    "SELECT array_agg(ctid::text || '/' || xmin ORDER BY ctid), (SELECT array_agg(attname::text)"
+                    " FROM pg_attribute WHERE attrelid = {}::regclass AND NOT attisdropped) FROM {}"
+                ).format(sql.Literal(f"{schema}.{table}"), sql.Identifier(schema, table))
+            ).fetchall()
+            for schema, table in tables
+        }
+
+
+@pytest.mark.covers("S5")
+def test_equal_ends_cost_one_scan_each_and_nothing_is_written(sample: Sample, settings: Settings) -> None:
+    with psycopg.connect(settings.database_url) as connection:
+        before = versions(connection)
+    found = run(settings)
+    assert {name: (one.status, one.found, one.scans) for name, one in found.items()} == dict.fromkeys(
+        SIX, (ReconcileStatus.EQUAL, 0, 1)
+    )
+    assert {name: one.rows for name, one in found.items()} == {name: len(sample.world.rows[name]) for name in SIX}
+    with psycopg.connect(settings.database_url) as connection:
+        assert versions(connection) == before
+        last = last_reconciliation(connection, "emails", settings.sync_schema)
+    assert last is not None
+    assert (last.status, last.run_id, last.counts["bytes_billed"]) == (ReconcileStatus.EQUAL, "compare", 0)
+
+
+@pytest.mark.covers("S5")
+def test_a_tampered_value_is_found_by_its_column_and_repaired(sample: Sample, settings: Settings) -> None:
+    for entity, columns in TAMPERING.items():
+        for place, (column, value) in enumerate(columns.items(), start=1):
+            execute(
+                settings,
+                f"UPDATE {entity} SET {column} = {value} WHERE id = (SELECT id FROM (SELECT id, row_number()"
+                f" OVER (ORDER BY id) AS place FROM {entity}) numbered WHERE place = {place})",
+            )
+    told = run(settings, *TAMPERING, dry_run=True)
+    assert {name: dict(one.different) for name, one in told.items()} == {
+        name: dict.fromkeys(sorted(columns), 1) for name, columns in TAMPERING.items()
+    }
+    assert {one.status for one in told.values()} == {ReconcileStatus.DIFFERS}
+    repaired = run(settings, *TAMPERING)  # some are so new that the sync, which comes first, writes them again
+    assert sum(one.repaired for one in repaired.values()) > len(TAMPERING)
+    assert {one.remaining for one in repaired.values()} == {0}
+    assert unlike(sample, settings) == []
+
+
+def test_rows_that_went_or_came_behind_the_syncs_back_are_put_right(sample: Sample, settings: Settings) -> None:
+    with psycopg.connect(settings.database_url) as connection:
+        before = ids(connection)
+    execute(settings, "DELETE FROM calls WHERE id = (SELECT call_id FROM transcripts ORDER BY id LIMIT 1)")
+    execute(settings, "DELETE FROM speakers WHERE id = (SELECT max(id::text)::uuid FROM speakers)")
+    execute(
+        settings,
+        "UPDATE transcripts t SET call_id = c.id FROM calls c"
+        " WHERE t.id = (SELECT max(id::text)::uuid FROM transcripts)"
+        " AND c.id = (SELECT min(id::text)::uuid FROM calls)",
+    )
+    execute(settings, "INSERT INTO calls (gong_call_id, metadata) VALUES ('ghost', '{}'), ('hung', '{}')")
+    execute(
+        settings,
+        "INSERT INTO speakers (call_id, name) SELECT id, 'Ghost' FROM calls WHERE gong_call_id = 'hung'",
+    )
+    execute(
+        settings,
+        "INSERT INTO coaching_sessions (call_id, rep_id, coaching_dimension, session_type, analyst)"
+        " SELECT c.id, s.id, 'd', 't', 'a' FROM calls c, speakers s WHERE c.gong_call_id = 'hung' AND s.name = 'Ghost'",
+    )
+    found = run(settings)
+    assert {one.status for one in found.values()} <= {ReconcileStatus.EQUAL, ReconcileStatus.REPAIRED}
+    assert (found["calls"].missing, found["calls"].deleted, found["calls"].kept) == (1, 1, 1)
+    assert (found["speakers"].kept, found["transcripts"].deleted) == (1, 1)
+    marked = "SELECT gong_call_id FROM calls WHERE metadata ? 'source_deleted_at'"
+    assert ("hung",) in execute(settings, marked)
+    assert execute(settings, "SELECT count(*) FROM coaching_sessions") == [(1,)]
+    assert {one.status for one in run(settings, "calls", "speakers").values()} == {ReconcileStatus.EQUAL}
+    execute(settings, "DELETE FROM calls WHERE gong_call_id = 'hung'")
+    assert unlike(sample, settings) == []
+    with psycopg.connect(settings.database_url) as connection:
+        assert ids(connection) == before
+
+
+@pytest.mark.covers("P30")
+def test_rows_of_which_the_bookkeeping_was_lost_are_recognised_and_not_deleted(
+    sample: Sample, settings: Settings
+) -> None:
+    with psycopg.connect(settings.database_url) as connection:
+        before = ids(connection)
+    execute(settings, "TRUNCATE sync.speakers_rows")
+    found = run(settings, "speakers")["speakers"]
+    assert (found.status, found.deleted, found.repaired) == (ReconcileStatus.REPAIRED, 0, found.missing)
+    with psycopg.connect(settings.database_url) as connection:
+        assert ids(connection) == before
+
+
+def test_more_than_a_tenth_is_not_deleted_and_what_differs_is_repaired_all_the_same(settings: Settings) -> None:
+    execute(
+        settings, "UPDATE opportunities SET name = 'Else' WHERE id = (SELECT max(id::text)::uuid FROM opportunities)"
+    )
+    ghosts = "SELECT count(*) FROM opportunities WHERE gong_opportunity_id LIKE 'ghost%'"
+    execute(
+        settings,
+        "INSERT INTO opportunities (gong_opportunity_id, name) SELECT 'ghost' || n, 'G' FROM generate_series(1, 3) n",
+    )
+    found = run(settings, "opportunities")["opportunities"]
+    assert (found.status, found.extra, found.deleted, found.remaining) == (ReconcileStatus.REFUSED, 3, 0, 3)
+    assert (found.different_rows, found.repaired) == (1, 1)
+    assert execute(settings, ghosts) == [(3,)]
+    with pytest.raises(ReconcileRefusedError, match="importing the table again"):
+        found.raise_if_refused()
+    with psycopg.connect(settings.database_url) as connection:
+        last = last_reconciliation(connection, "opportunities", settings.sync_schema)
+    assert last is not None
+    assert last.status is ReconcileStatus.REFUSED
+
+
+def test_a_dry_run_tells_what_differs_and_writes_nothing_at_all(settings: Settings) -> None:
+    execute(settings, "DELETE FROM emails WHERE id = (SELECT max(id::text)::uuid FROM emails)")
+    execute(settings, "INSERT INTO emails (gong_email_id) VALUES ('ghost')")
+    execute(settings, "ALTER TABLE sync.emails_rows DROP COLUMN source_digest, DROP COLUMN target_digest")
+    before = everything(settings)
+    found = run(settings, "emails", dry_run=True)["emails"]
+    assert everything(settings) == before
+    assert (found.status, found.missing, found.extra, found.repaired) == (ReconcileStatus.DIFFERS, 1, 1, 0)
+    assert "ghost is extra" in found.examples
+
+
+def test_what_was_never_synced_cannot_be_compared(database: str, sample: Sample) -> None:
+    with pytest.raises(ConfigurationError, match="never synced"):
+        run(settings_for(database, sample.warehouse), "calls", dry_run=True)
+
+
+def test_a_row_that_the_source_lost_goes_and_comes_back_with_an_old_stamp(database: str, warehouse: Warehouse) -> None:
+    settings = settings_for(database, warehouse)
+    warehouse.create_all()
+    warehouse.insert("salesforce.opportunity", [opportunity(f"006{n:02}") for n in range(20)])
+    warehouse.insert("gong.email", [email(f"m{n:02}", opportunity_id=f"006{n:02}") for n in range(20)])
+    warehouse.advance(timedelta(days=1))
+    warehouse.insert("gong.email", [email("late")])
+    sync_all(settings, order=["opportunities", "emails"])
+    (lost,) = [row for row in warehouse.rows("salesforce.opportunity") if row["id"] == "00603"]
+    warehouse.delete("salesforce.opportunity", id="00603")
+    gone = run(settings, "opportunities", "emails")
+    assert (gone["opportunities"].deleted, gone["emails"].status) == (1, ReconcileStatus.EQUAL)
+    linked = "SELECT count(opportunity_id), count(*) FROM emails"
+    assert execute(settings, linked) == [(19, 21)]
+    assert execute(settings, "SELECT key FROM sync.tombstones") == [("00603",)]
+
+    warehouse.insert("salesforce.opportunity", [opportunity("00699")])
+    told = run(settings, "opportunities", dry_run=True)["opportunities"]
+    assert (told.missing, told.under_way, told.status) == (0, 1, ReconcileStatus.EQUAL)
+    ancient = warehouse.now.replace(year=2020)
+    warehouse.insert("salesforce.opportunity", [{**lost, "_fivetran_synced": ancient}])
+    warehouse.update("gong.email", {"id": "m07"}, restamp=False, subject="Changed without a stamp")
+    back = run(settings, "opportunities", "emails")
+    assert (back["opportunities"].missing, back["opportunities"].status) == (1, ReconcileStatus.REPAIRED)
+    assert (dict(back["emails"].different), back["emails"].status) == ({"subject": 1}, ReconcileStatus.REPAIRED)
+    assert execute(settings, linked) == [(20, 21)]
