@@ -41,7 +41,8 @@ ui: setup ## Open the Dagster UI on the embedded stack, with its daemon running
 	@$(RUN) ui --port $(UI_PORT)
 
 test: setup $(PREFECT_VENV)/.installed ## Run every test, in parallel, with coverage
-	@$(VENV)/bin/python -m pytest -m "not browser" -n $(TEST_WORKERS) --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
+	@$(VENV)/bin/python -m pytest -m "not browser" -n $(TEST_WORKERS) --dist loadfile --cov --cov-report= \
+		--requirements-table docs/requirements.md --crash-matrix docs/crash-matrix.md $(PYTEST_ARGS)
 	@$(VENV)/bin/coverage report --fail-under 90
 
 pictures: setup ## Look at the Dagster UI in a real browser (chromium), and renew the pictures in the docs

@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     def dagster_storage_url(self) -> str:
         """Where Dagster keeps runs: DAGSTER_POSTGRES_URL, else database `dagster` on the application's server."""
         if self.dagster_postgres_url is not None:
-            return self.dagster_postgres_url.get_secret_value()
+            scheme, _, rest = self.dagster_postgres_url.get_secret_value().partition("://")
+            return f"{scheme.partition('+')[0]}://{rest}"
         return urlunsplit(urlsplit(self.database_url)._replace(path="/dagster"))
 
     @property

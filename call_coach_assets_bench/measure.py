@@ -69,7 +69,7 @@ def adopt_orphans() -> None:
 
 
 def wait_for_group(group: int) -> None:
-    """Wait until the adopted processes of a group have ended, for at most 5 s: a process counts once it is waited for."""
+    """Wait, for at most 5 s, until the adopted processes of a group have ended: they count once they are waited for."""
     deadline = time.monotonic() + _GROUP_SECONDS
     with suppress(ChildProcessError):
         while time.monotonic() < deadline:

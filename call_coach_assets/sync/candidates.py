@@ -31,7 +31,7 @@ FROM (
     FROM (
         SELECT {key_columns}, i._tid, i._dlt_load_id COLLATE "C" AS _load, i._changed_at, i._deleted,
                concat_ws('/', {key_texts}) AS _key, hash_record_extended(ROW({columns}), 0) AS _digest,
-               CASE WHEN {keyless} THEN md5(ROW({columns})::text) END AS _keyless
+               CASE WHEN {keyless} THEN md5(ROW({columns}, i._misfits)::text) END AS _keyless
         FROM {versions} i
     ) k
     ORDER BY {key}, _keyless, _load DESC, _changed_at DESC NULLS LAST, _deleted NULLS FIRST, _digest

@@ -74,6 +74,7 @@ class WorldMachine(RuleBasedStateMachine):
         self._step()
         self.history.ends.warehouse.advance(timedelta(hours=hours))
 
+    @precondition(lambda self: len(self.history.added) < 2)
     @rule(table=st.sampled_from(sorted(BASES.values())))
     def add_a_column(self, table: str) -> None:
         self._step()

@@ -1,4 +1,4 @@
-"""Rows that no source should hold, and that some source will: hand-picked monsters, and what hypothesis makes of them."""
+"""Rows that no source should hold, and that some source will: picked by hand, and made by hypothesis."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ Row = dict[str, Any]
 
 STAMP = datetime(2025, 3, 1, tzinfo=UTC)
 GENERATED = 30  # rows of each table
+KEYLESS = 3  # emails without an id that differ
 HUGE_ID = "9" * 40
-LONG_ID = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=5000))  # noqa: S311
+LONG_ID = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=5000))
 TEN_MEGABYTES = "x\u00e9\0\n" * 2_000_000
 TOO_MANY_WORDS = " ".join(f"word{number}" for number in range(150_000))  # a tsvector holds one megabyte
 
 TEXTS = [
-    "", " ", "\0", "a\0b", "\\u0000", '{"a": "\\ud800"}', '"\\udc00"', '[{"text": "\\ud83d"}]', "'; DROP TABLE calls; --",
-    "%s %(x)s {}", "\\", '"', "\r\n\t", "\u202e\ufffe\ufeff", "\U0001f600" * 300, "a@@b", "null", "true", "[[", "{", "[]", "{}",
+    "", " ", "\0", "a\0b", "\\u0000", '{"a": "\\ud800"}', '"\\udc00"', '[{"text": "\\ud83d"}]', "'; DROP --",
+    "%s %(x)s {}", "\\", '"', "\r\n\t", "\u202e\ufffe\ufeff", "\U0001f600" * 300, "a@@b", "null", "true", "[[", "{",
+    "[]", "{}",
 ]  # fmt: skip
-NUMBERS = ["1e308", "-1e308", "1e400", "NaN", "Infinity", "-0", HUGE_ID, "3000000000", "0x1F", "1_000", "1,000", "12.5"]
+NUMBERS = ["1e308", "-1e308", "1e400", "NaN", "-0", HUGE_ID, "3000000000", "0x1F", "1_000", "1,000", "12.5"]
 TIMES = [
-    "0000-01-01", "0000-00-00T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "10000-01-01",
-    "2025-02-30", "2025-01-01T25:61:61Z", "2025-01-01 00:00:00+99:99", "-4712-01-01", "yesterday", "1700000000",
+    "0000-00-00T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
+    "2025-02-30", "2025-01-01T25:61:61Z", "2025-01-01 00:00:00+99:99", "yesterday", "1700000000",
 ]  # fmt: skip
+# BigQuery's casts make NULL of these; the emulator, which reads them, cannot answer them as a TIMESTAMP or a DATE.
+BEYOND = ["0000-01-01", "10000-01-01", "-4712-01-01", "Infinity"]
 NESTED = [
     '[{"start": {"a": 1}, "end": [], "text": {"b": ["c"]}}]', '{"text": "no array"}', '[1, "two", null, [3]]',
     '[{"start": 1e308, "end": -1, "text": "far"}]', '[{"start": 99999999999, "end": 1, "text": "late"}]',
@@ -38,12 +42,15 @@ NESTED = [
 MONSTERS = [*TEXTS, *NUMBERS, *TIMES, *NESTED]
 IDS = [*(str(number) for number in range(40)), HUGE_ID, LONG_ID, "a\0b", "", " ", "\u00e9" * 900, None]
 
+_KEPT = {"_fivetran_synced", "_fivetran_deleted", "is_deleted", "system_modstamp", "last_modified_date"}
 # Every column is text, so that anything can be in it; stamps and flags excepted.
 TABLES = {
-    table: {name: kind if name.startswith(("_fivetran", "is_deleted")) else "STRING" for name, kind in columns.items()}
+    table: {name: kind if name in _KEPT else "STRING" for name, kind in columns.items()}
     for table, columns in SOURCE_SCHEMAS.items()
     if table in {"gong.call", "gong.call_speaker", "gong.transcript", "gong.email", "salesforce.opportunity"}
 }
+_STAMP = "_fivetran_synced"
+_TIMES = {"scheduled", "started", "sent_at", "close_date"}
 _KEYS = {"id", "call_id", "speaker_id", "opportunity_id"}
 _stamps = st.sampled_from([STAMP, STAMP, None, datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
 _texts = st.one_of(st.none(), st.sampled_from(MONSTERS), st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
@@ -68,7 +75,11 @@ def _generated(columns: dict[str, str]) -> list[Row]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.fixed_dictionaries({name: _values(name) for name, kind in columns.items() if kind != "BOOL"}))
+    @given(
+        st.fixed_dictionaries(
+            {name: _values(name) for name, kind in columns.items() if kind == "STRING" or name == _STAMP}
+        )
+    )
     def collect(row: Row) -> None:
         rows.append(row)
 
@@ -77,13 +88,13 @@ def _generated(columns: dict[str, str]) -> list[Row]:
 
 
 def _values(column: str) -> st.SearchStrategy[Any]:
-    if column == "_fivetran_synced":
+    if column == _STAMP:
         return _stamps
     if column in _KEYS:
         return st.sampled_from(IDS)
     if column == "index":
         return st.sampled_from([*map(str, range(50)), *NUMBERS, *TEXTS])
-    return st.none() if column in {"system_modstamp", "last_modified_date"} else _texts
+    return _texts if column in _TIMES else _texts | st.sampled_from(BEYOND)
 
 
 def _picked() -> dict[str, list[Row]]:
@@ -96,6 +107,7 @@ def _picked() -> dict[str, list[Row]]:
         "gong.call_speaker": [{"id": "s", "call_id": "0", "talk_time": text} for text in ("1e308", "-5", "3000000000")],
         "gong.transcript": [*lines, {"call_id": "0", "index": "2000", "sentence": TOO_MANY_WORDS}],
         "gong.email": [
+            *({"subject": f"without a key {number}"} for number in range(KEYLESS)),
             {"id": "body", "sent_at": "2025-01-01T00:00:00Z", "body": TEN_MEGABYTES},
             *({"id": f"sent{place}", "sent_at": text, "body": "\0"} for place, text in enumerate(TIMES)),
             *({"id": f"headers{place}", "sent_at": "2025-01-01", "headers": text} for place, text in enumerate(NESTED)),
