@@ -28,7 +28,7 @@ def _tick(instance: dg.DagsterInstance) -> tuple[int, str | None]:
     return len(data.run_requests or []), data.skip_message
 
 
-@pytest.mark.covers("P20", "D4")
+@pytest.mark.covers("P20", "D4", "P34")
 def test_it_runs_hourly_on_the_hour_and_is_on_unless_the_settings_say_otherwise() -> None:
     job = dg.define_asset_job(SYNC_ALL)
     usual = hourly_schedule(job, ENTITIES, read_settings(_env_file=None))
