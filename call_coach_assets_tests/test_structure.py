@@ -24,13 +24,15 @@ def test_no_file_is_longer_than_200_lines(package: str) -> None:
 @pytest.mark.covers("S3")
 def test_no_function_is_more_complex_than_nine() -> None:
     command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select", "C901", "--output-format", "concise"]
-    found = subprocess.run([*command, *PACKAGES], cwd=PROJECT, capture_output=True, text=True)
+    found = subprocess.run([*command, *PACKAGES], check=False, cwd=PROJECT, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout
 
 
 @pytest.mark.covers("S4")
 def test_each_stage_stands_alone_and_none_knows_dagster() -> None:
     modules = ", ".join(f"call_coach_assets.sync.{stage}" for stage in STAGES)
-    code = f"import sys, {modules}; print([name for name in sys.modules if name.partition('.')[0].startswith('dagster')])"
+    code = (
+        f"import sys, {modules}; print([name for name in sys.modules if name.partition('.')[0].startswith('dagster')])"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"

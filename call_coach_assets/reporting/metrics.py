@@ -70,9 +70,7 @@ def _gauges(registry: CollectorRegistry) -> dict[str, Gauge]:
         "last_sync_timestamp_seconds": "When the last sync ended, as Unix time",
         "last_sync_failed": "1 where the last sync failed",
     }
-    return {
-        name: Gauge(f"call_coach_{name}", text, ["entity"], registry=registry) for name, text in described.items()
-    }
+    return {name: Gauge(f"call_coach_{name}", text, ["entity"], registry=registry) for name, text in described.items()}
 
 
 def _values(entity: EntityMetrics, now: datetime) -> dict[str, float | None]:

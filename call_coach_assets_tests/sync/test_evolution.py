@@ -75,13 +75,8 @@ def test_a_new_source_column_is_added_filled_kept_and_outlives_a_change_of_type(
 ) -> None:
     assert sync(settings).schema_changes == (), "what is there at first is no news"
     assert "legacy" not in column_types(connection, "opportunities")
-    for column in (
-        "dealSize__c FLOAT64",
-        "seats INT64",
-        "renewal TIMESTAMP",
-        "tags ARRAY<STRING>",
-        "created_at STRING",
-    ):
+    columns = "dealSize__c FLOAT64, seats INT64, renewal TIMESTAMP, tags ARRAY<STRING>, created_at STRING"
+    for column in columns.split(", "):
         warehouse.alter(f"ALTER TABLE salesforce.opportunity ADD COLUMN {column}")
     new: dict[str, Any] = {"dealSize__c": 1e308, "seats": 3_000_000_000, "renewal": warehouse.now, "created_at": "mine"}
     warehouse.update("salesforce.opportunity", {"id": "006A"}, restamp=False, **new)
