@@ -52,8 +52,8 @@ soak: setup ## Run random histories against the model for SOAK_MINUTES (10)
 	@$(VENV)/bin/python -m call_coach_assets_tests.model.soak --minutes $(SOAK_MINUTES) $(SOAK_ARGS)
 
 check: setup ## Check style, types, and that Dagster can load the definitions
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check --no-cache .
+	@$(VENV)/bin/ruff format --no-cache --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/dg check defs
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 import psycopg
-from call_coach_assets.sync.declarations import load_entities
-from call_coach_assets.sync.session import sync_entity
 
 from call_coach_assets.settings import Settings
+from call_coach_assets.sync.declarations import load_entities
 from call_coach_assets.sync.result import SyncResult
+from call_coach_assets.sync.session import sync_entity
 from call_coach_assets_tests.oracle import differences, expected, observed
 from call_coach_assets_tests.oracle.world import Pinned, Tables
 from call_coach_assets_tests.warehouse import DATASETS, Warehouse
