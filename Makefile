@@ -55,7 +55,7 @@ check: setup ## Check style, types, and that Dagster can load the definitions
 	@$(VENV)/bin/ruff check --no-cache .
 	@$(VENV)/bin/ruff format --no-cache --check .
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/dg check defs
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/dg check defs
 
 bench: setup ## Measure the project beside its limit, in about 15 minutes; writes docs/performance.md
 	@$(VENV)/bin/python -m call_coach_assets_bench $(BENCH_ARGS)

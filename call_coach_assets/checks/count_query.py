@@ -8,18 +8,17 @@ from call_coach_assets.sync.entity import Entity
 
 
 def count_query(entity: Entity, query: str, gone: Collection[str]) -> str:
-    """GoogleSQL that counts the keys of live, publishable rows of `query`, those changed after @cutoff, and the newest.
+    """GoogleSQL that counts the keys of live rows of `query`, those that changed after @cutoff, and the newest change.
 
-    Left out are rows that the source deleted, that can never be published, that mark an empty scope (a key column is
-    NULL), or whose parent is gone (`@gone_<column>`, for each column of `gone`). Columns that the result does not need
-    are not read, and not billed.
+    Left out are rows that the source deleted, that mark an empty scope (a key column is NULL), or whose parent is gone
+    (`@gone_<column>`, for each column of `gone`). What makes a row a dead letter is not asked: it would read, and bill,
+    the text of every transcript each hour; dead letters are counted at the other end instead.
     """
     references = [name for reference in entity.references if reference.required for name in reference.by]
-    required = {*entity.key, *references, *(column.name for column in entity.columns if column.required)}
+    needed = {*entity.key, *references}
     conditions = [
         "NOT COALESCE(q._deleted, FALSE)",
-        "q._rejected IS NULL",
-        *(f"q.{column} IS NOT NULL" for column in sorted(required)),
+        *(f"q.{column} IS NOT NULL" for column in sorted(needed)),
         *(f"COALESCE(q.{column}, '') NOT IN UNNEST(@gone_{column})" for column in sorted(gone)),
     ]
     key = ", ".join(f"q.{column}" for column in entity.key)

@@ -32,6 +32,7 @@ def test_runs_are_kept_in_a_database_that_is_made_on_first_use(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one").mkdir()
     (tmp_path / "another").mkdir()
+    drop_database(postgres_url, "dagster")
     try:
         with _open(tmp_path / "one") as instance:
             run = instance.create_run_for_job(dg.define_asset_job("nothing").resolve(asset_graph=_graph()))

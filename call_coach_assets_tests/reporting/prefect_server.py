@@ -17,7 +17,6 @@ PYTHON_VARIABLE = "CALL_COACH_PREFECT_PYTHON"
 OFFLINE = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_UI_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.1",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.1",
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "600",
@@ -35,8 +34,9 @@ def prefect_python() -> Path:
 class PrefectServer:
     """A server whose data outlive a stop; `url` is its API's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, ui: bool = False) -> None:
         self._folder = folder
+        self._ui = {"PREFECT_SERVER_UI_ENABLED": str(ui).lower()}
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -50,7 +50,10 @@ class PrefectServer:
         command = [prefect_python(), "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--port", str(self._port)], env={**os.environ, **OFFLINE, **home}, stdout=log, stderr=log
+                [*command, "--port", str(self._port)],
+                env={**os.environ, **OFFLINE, **self._ui, **home},
+                stdout=log,
+                stderr=log,
             )
         until(self._healthy, 120)
 
