@@ -29,9 +29,14 @@ class SourceMeasure:
 
 
 def measure_source(
-    entity: Entity, settings: Settings, cutoff: datetime | None, gone: Mapping[str, Sequence[str]]
+    entity: Entity,
+    settings: Settings,
+    cutoff: datetime | None,
+    gone: Mapping[str, Sequence[str]],
+    *,
+    publishable: bool = True,
 ) -> SourceMeasure:
-    """Count the source rows of `entity` by its own query.
+    """Count the source rows of `entity` by its own query; those of dead letters too where not only the `publishable`.
 
     `cutoff` is the newest change that the target has; `gone` holds, by column, keys of parents that were deleted: their
     children are in the source but not in the target. Raises the SourceError family.
@@ -48,7 +53,7 @@ def measure_source(
         }
         answer = run_query(
             client,
-            count_query(entity, adapted.sql, gone),
+            count_query(entity, adapted.sql, gone, publishable=publishable),
             parameters,
             settings,
             what=f"counting the source rows of {entity.name}",

@@ -42,7 +42,9 @@ def check_results(
         entity=entity,
         settings=settings,
         result=result,
-        source_end=_or_error(lambda: measure_source(entity, settings, result.checkpoint_after, gone)),
+        source_end=_or_error(
+            lambda: measure_source(entity, settings, result.checkpoint_after, gone, publishable=False)
+        ),
         target_end=target,
         now=now,
         before=_figures_before(instance, entity),

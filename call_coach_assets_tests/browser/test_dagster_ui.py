@@ -16,7 +16,7 @@ ENTITIES = ("calls", "speakers", "transcripts", "opportunities", "call_opportuni
 @pytest.mark.covers("D1", "D2", "D7")
 def test_the_asset_graph_shows_six_assets_between_their_sources_and_each_other(page: Page, ui: str) -> None:
     groups = ",".join(f"global@global:{group}" for group in ("gong", "salesforce"))
-    page.set_viewport_size({"width": 1600, "height": 900})
+    page.set_viewport_size({"width": 1600, "height": 1200})
     page.goto(f"{ui}/asset-groups?expanded={quote(groups, safe='')}")
     for entity in ENTITIES:
         expect(page.get_by_text(entity, exact=True).first).to_be_visible()

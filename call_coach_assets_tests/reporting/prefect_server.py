@@ -36,12 +36,12 @@ class PrefectServer:
 
     def __init__(self, folder: Path, *, ui: bool = False) -> None:
         self._folder = folder
-        self._ui = {"PREFECT_SERVER_UI_ENABLED": str(ui).lower()}
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}/api"
+        self._ui = {"PREFECT_SERVER_UI_ENABLED": str(ui).lower(), "PREFECT_SERVER_UI_API_URL": self.url}
 
     def start(self) -> None:
         """Start it and wait until it answers."""
