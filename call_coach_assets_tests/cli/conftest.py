@@ -80,7 +80,7 @@ def restored_logging() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def filled(postgres_url: str, emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ends]:
     """The ends of a session's commands; who writes into the database takes one of its own."""
-    warehouse = Warehouse(emulator)
+    warehouse = Warehouse(emulator, "coach-commands")
     fill(warehouse)
     name = f"commands_{warehouse.project.rpartition('-')[2]}"
     yield Ends(warehouse, create_database(postgres_url, name, template="application"), tmp_path_factory.mktemp("home"))

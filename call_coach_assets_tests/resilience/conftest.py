@@ -27,7 +27,7 @@ class Ends:
 
     def __init__(self, server: str, emulator: str) -> None:
         self.server = server
-        self.warehouse = Warehouse(emulator)
+        self.warehouse = Warehouse(emulator, "coach-resilience")
         self.made: list[str] = []
         scene.fill(self.warehouse)
         before = self.copy("application", "before")
