@@ -1,74 +1,69 @@
-"""The Dagster UI on an embedded stack of its own, after a first sync and a second one that has something to tell."""
+"""The Dagster UI over a stack with a history: good runs, one with bad data, one in which an entity failed."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-PROJECT = Path(__file__).parents[2]
+from call_coach_assets.local.databases import create_database, drop_database
+from call_coach_assets.local.sample import sample_tables
+from call_coach_assets_tests.browser.history import Scene, make_history
+from call_coach_assets_tests.orchestration.conftest import Stack
+from call_coach_assets_tests.orchestration.live import CALL_COACH, PROJECT, history_of, running, wait_for
+from call_coach_assets_tests.warehouse import Warehouse
+
 PICTURES = PROJECT / "docs" / "pictures"
-CALL_COACH = Path(sys.executable).with_name("call-coach")
 START_SECONDS = 180
+ENTITIES = ("calls", "speakers", "transcripts", "opportunities", "call_opportunities", "emails")
+PATIENCE_MS = 60_000
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 
 
 @pytest.fixture(scope="session")
-def stack_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of an embedded stack with two finished runs."""
-    folder = tmp_path_factory.mktemp("browser")
-    home = folder / "dagster"
-    home.mkdir()
-    shutil.copy(PROJECT / "dagster.yaml", home)
-    environment = {
-        **os.environ,
-        "CALL_COACH_PROFILE": "local",
-        "CALL_COACH_LOCAL_DIR": str(folder / "stack"),
-        "DAGSTER_HOME": str(home),
-    }
-    try:
-        for _ in range(2):
-            subprocess.run([CALL_COACH, "sync"], env=environment, cwd=PROJECT, check=True)
-        yield environment
-    finally:
-        subprocess.run([CALL_COACH, "local", "reset"], env=environment, cwd=PROJECT, check=True)
+def scene(postgres_url: str, emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Both ends with the sample, and nothing synced yet."""
+    home = tmp_path_factory.mktemp("browser")
+    (home / "dagster.yaml").symlink_to(PROJECT / "dagster.yaml")
+    warehouse = Warehouse(emulator, "prefect-data-warehouse")
+    warehouse.now = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
+    warehouse.load(sample_tables(60, newest=warehouse.now, monologues=30))
+    stack = Stack(warehouse, create_database(postgres_url, "call_coach", template="application"), home)
+    create_database(postgres_url, "call_coach_dagster")
+    with history_of(stack) as instance:
+        yield Scene(stack, instance)
+    warehouse.client.close()
+    for name in ("call_coach", "call_coach_dagster"):
+        drop_database(postgres_url, name)
 
 
 @pytest.fixture(scope="session")
-def ui(stack_environment: dict[str, str]) -> Iterator[str]:
-    """The address of the running UI."""
+def ui(scene: Scene) -> Iterator[str]:
+    """The address of the UI, which runs with its daemon, on a schedule of one minute until somebody switches it off."""
+    make_history(scene)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = str(probe.getsockname()[1])
     address = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen([CALL_COACH, "ui", "--port", str(port)], env=stack_environment, cwd=PROJECT)
-    try:
-        _wait_for(address, process)
+    command = [CALL_COACH, "ui", "--port", port]
+    environment = {**scene.stack.environment, "SYNC_CRON": "* * * * *", "DAGSTER_UI_URL": address}
+    with running(command, environment, scene.stack.home / "ui.log") as process:
+        wait_for(lambda: _answers(address, process), START_SECONDS, "the UI")
         yield address
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the UI ended"
-        try:
-            if requests.get(f"{address}/server_info", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.5)
-    raise AssertionError(f"the UI did not come up in {START_SECONDS} s")
+def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "the UI ended"
+    try:
+        return requests.get(f"{address}/server_info", timeout=5).ok
+    except requests.ConnectionError:
+        return False
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +81,13 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh page."""
     opened = browser.new_page(viewport={"width": 1500, "height": 950})
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     yield opened
     opened.close()
 
 
-def picture(page: Page, name: str) -> None:
-    """Write what the page shows to the docs."""
-    page.wait_for_timeout(1500)
+def picture(page: Page, name: str, *, drawn_in: float = 1.5) -> None:
+    """Write what the page shows to the docs, `drawn_in` seconds after the last of it was found."""
+    page.wait_for_timeout(drawn_in * 1000)
     page.screenshot(path=PICTURES / f"{name}.png")
