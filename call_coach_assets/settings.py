@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from call_coach_assets.errors import ConfigurationError
+from call_coach_assets.redaction import SHORTEST, path_of, secrets_in_url
 
 LOCAL_PROFILE = "local"
 _POOLER = re.compile(r"^([^.]+)-pooler\.")
@@ -45,9 +46,10 @@ class Settings(BaseSettings):
     company_domains: str = "prefect.io"
     sync_overlap_minutes: int = Field(default=60, ge=0)
     sync_batch_size: int = Field(default=1000, ge=1)
+    sync_publish_rows: int = Field(default=100_000, ge=1)
     sync_retry_seconds: float = Field(default=1.0, ge=0)
     sync_schema: str = Field(default="call_coach_sync", pattern=r"^[a-z_][a-z0-9_]{0,50}$")
-    sync_executor: Literal["multiprocess", "in_process"] = "multiprocess"
+    sync_executor: Literal["auto", "multiprocess", "in_process"] = "auto"
     sync_cron: str = "0 * * * *"
     sync_timezone: str = "UTC"
     reconcile_daily_cron: str = "30 3 * * *"
@@ -105,10 +107,18 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret value that is set, passwords within URLs included: what no output may hold."""
-        values = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
-        passwords = [urlsplit(value).password or "" for value in values if "://" in value]
-        return tuple(value for value in {*values, *passwords} if len(value) >= 4)
+        """Every secret that is set: what no output may hold, in any spelling (see `redaction.redact`).
+
+        Passwords within URLs are among them, those of settings that are no secret otherwise too, and so is a key that
+        stands where the path of its file belongs.
+        """
+        secret = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        plain = [value for _, value in self if isinstance(value, str) and "@" in value]
+        within = [part for value in (*secret, *plain) for part in secrets_in_url(value)]
+        webhook = path_of(self.slack_webhook_url.get_secret_value()) if self.slack_webhook_url else ""
+        key = self.google_application_credentials or ""
+        found = [*secret, *within, webhook, webhook.rpartition("/")[2], *([key] if "{" in key else [])]
+        return tuple(dict.fromkeys(value for value in found if len(value) >= SHORTEST))
 
     def dataset(self, name: Literal["gong", "salesforce"]) -> str:
         """The dataset that Fivetran writes for a connector."""

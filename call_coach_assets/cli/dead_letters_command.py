@@ -35,13 +35,18 @@ def command(context: click.Context) -> None:
 @command.command("list")
 @click.argument("entity", required=False)
 @click.option("--limit", default=100, show_default=True, help="How many to list, newest first.")
+@click.option("--waiting", is_flag=True, help="List the rows that wait for a parent instead, the oldest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array, payloads included.")
-def show_list(entity: str | None = None, limit: int = 100, as_json: bool = False) -> None:
+def show_list(entity: str | None = None, limit: int = 100, waiting: bool = False, as_json: bool = False) -> None:
     """List the open dead letters of all entities, or of ENTITY."""
     from call_coach_assets.cli.rendering import console, plural, show_table
+    from call_coach_assets.cli.waiting_list import show_waiting
     from call_coach_assets.sync.dead_letters import list_letters
 
     with _database() as (connection, settings):
+        if waiting:
+            show_waiting(connection, settings.sync_schema, entity and _known(entity).name, limit, as_json=as_json)
+            return
         letters = list_letters(connection, settings.sync_schema, entity and _known(entity).name, limit=limit)
     if as_json:
         click.echo(json.dumps([asdict(letter) for letter in letters], indent=2, default=str))

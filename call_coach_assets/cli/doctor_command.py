@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 
 import click
 
+from call_coach_assets.cli.redaction import current_secrets, redact
 from call_coach_assets.cli.rendering import console, plural, show_finding
 from call_coach_assets.diagnosis.examination import examine
 from call_coach_assets.diagnosis.finding import Finding, State, failed
@@ -25,15 +27,22 @@ def command(context: click.Context, as_json: bool) -> None:
     context.exit(1 if failed(findings) else 0)
 
 
+def _found() -> Iterator[Finding]:
+    """Every finding, without the secrets that the error behind one may quote."""
+    secrets = current_secrets()
+    for finding in examine():
+        yield replace(finding, what=redact(finding.what, secrets), remedy=redact(finding.remedy, secrets))
+
+
 def _as_json() -> list[Finding]:
-    findings = [*examine()]
+    findings = [*_found()]
     click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     return findings
 
 
 def _as_lines() -> list[Finding]:
     screen, findings = console(), []
-    for finding in examine():
+    for finding in _found():
         show_finding(screen, finding)
         findings.append(finding)
     counts = Counter(finding.state for finding in findings)

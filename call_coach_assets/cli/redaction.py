@@ -1,13 +1,14 @@
-"""Keeps secrets out of whatever a person or a log collector sees."""
+"""Which secrets a command must not show."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from urllib.parse import unquote, urlsplit
+from collections.abc import Mapping
 
-MASK = "•••"
-SHORTEST = 4
+from call_coach_assets.redaction import redact, secrets_in_url
+
+__all__ = ["current_secrets", "redact", "secrets_of"]
+
 SECRET_NAMES = (
     "DATABASE_URL",
     "DATABASE_URL_DIRECT",
@@ -16,14 +17,7 @@ SECRET_NAMES = (
     "PAGERDUTY_ROUTING_KEY",
     "PREFECT_API_KEY",
 )
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Mask each of `secrets` in `text`, as it is and percent-decoded; the longest first, since one may hold another."""
-    spellings = {spelling for secret in secrets for spelling in (secret, unquote(secret)) if len(spelling) >= SHORTEST}
-    for spelling in sorted(spellings, key=len, reverse=True):
-        text = text.replace(spelling, MASK)
-    return text
+URLS_WITH_PASSWORDS = ("METRICS_PUSH_GATEWAY", "PREFECT_API_URL")
 
 
 def current_secrets() -> tuple[str, ...]:
@@ -40,11 +34,5 @@ def current_secrets() -> tuple[str, ...]:
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The values of the secret variables in `environment`, and the passwords within those that are URLs."""
     values = [environment[name] for name in SECRET_NAMES if environment.get(name)]
-    return (*values, *(password for value in values if (password := _password(value))))
-
-
-def _password(url: str) -> str | None:
-    try:
-        return urlsplit(url).password
-    except ValueError:
-        return None
+    urls = [*values, *(environment[name] for name in URLS_WITH_PASSWORDS if environment.get(name))]
+    return (*values, *(secret for url in urls for secret in secrets_in_url(url)))

@@ -1,4 +1,4 @@
-"""How a sync in progress looks: a line with a spinner for each entity on a terminal, plain lines when piped."""
+"""How a sync in progress looks: a line with a spinner for each entity on a terminal, log lines when piped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _MARKS = {"started": "…", "synced": "[green]✓[/]", "skipped": "[yellow]–[/
 
 @contextmanager
 def progress_on(screen: Console) -> Iterator[Report]:
-    """What to call at each step of a sync, for the length of a `with`; it writes to `screen` and to the log."""
+    """What to call at each step of a sync, for the length of a `with`; it writes to `screen` and to the log.
+
+    Where nobody watches the screen and the log tells each step, the log is enough.
+    """
     with _bars(screen) if screen.is_terminal else _lines(screen) as show:
 
         def report(progress: Progress) -> None:
@@ -34,7 +37,11 @@ def progress_on(screen: Console) -> Iterator[Report]:
 
 @contextmanager
 def _lines(screen: Console) -> Iterator[Report]:
-    yield lambda progress: screen.print(f"{progress.entity}: {describe(progress)}", markup=False)
+    def show(progress: Progress) -> None:
+        if not logger.isEnabledFor(logging.INFO):
+            screen.print(f"{progress.entity}: {describe(progress)}", markup=False)
+
+    yield show
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -25,3 +26,15 @@ def connected(url: str) -> Iterator[Connection]:
             [str(STATEMENT_MILLISECONDS)],
         )
         yield connection
+
+
+def column_of(
+    connection: Connection, statement: LiteralString, parameters: Mapping[str, Any] | None = None
+) -> list[Any]:
+    """The first column of what a statement yields."""
+    return [row[0] for row in connection.execute(statement, parameters)]
+
+
+def role_name(connection: Connection) -> str:
+    """The role of this connection, quoted as a statement needs it."""
+    return str(column_of(connection, "SELECT quote_ident(current_user)")[0])

@@ -31,7 +31,7 @@ def find_dagster_storage(settings: Settings) -> Finding:
 
 
 def _missing(settings: Settings, name: str) -> Finding:
-    create = f"CREATE DATABASE {name}, or set DAGSTER_POSTGRES_URL to a database that exists"
+    create = f"CREATE DATABASE {name} OWNER <this role>, or set DAGSTER_POSTGRES_URL to a database that exists"
     try:
         with connected(settings.database_url) as connection:
             row = connection.execute(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from call_coach_assets.diagnosis.credentials import find_credentials
 from call_coach_assets.diagnosis.finding import Finding, State, error, from_error, ok, skipped, warning
 from call_coach_assets.diagnosis.source_query import dry_run, find_query
+from call_coach_assets.diagnosis.source_rights import find_source_rights
 from call_coach_assets.errors import CallCoachError, SourceMissingError
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Dataset, Entity, SourceTable
@@ -47,7 +48,7 @@ def _contents(client: Client, settings: Settings, entities: Mapping[str, Entity]
 
     tables = [table for entity in entities.values() for table in entity.tables]
     yield from (find_dataset(client, settings, name, tables) for name in VARIABLES)
-    seen: set[str] = set()
+    seen: dict[str, LiveTable | None] = {}
     for entity in entities.values():
         try:
             catalog = read_catalog(client, entity, settings)
@@ -55,8 +56,9 @@ def _contents(client: Client, settings: Settings, entities: Mapping[str, Entity]
             yield from_error(f"tables of {entity.name}", problem)
             continue
         yield from (_table(entity.table(name), live) for name, live in catalog.items() if name not in seen)
-        seen |= catalog.keys()
+        seen |= catalog
         yield find_query(client, entity, catalog, settings)
+    yield from find_source_rights(client, settings, [table for table in tables if seen.get(table.name)])
 
 
 def find_dataset(client: Client, settings: Settings, name: Dataset, tables: list[SourceTable]) -> Finding:

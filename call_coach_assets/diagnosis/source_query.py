@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from call_coach_assets.diagnosis.finding import Finding, error, from_error, ok, warning
+from call_coach_assets.diagnosis.pruning import STAMP, reads_by_cursor_alone
 from call_coach_assets.errors import CallCoachError
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Entity
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 HTTP_SECONDS = 10.0
 THE_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 MIB = 1024**2
+WORTH_PARTITIONING = 100 * MIB  # read whole each hour, 0.43 USD a month
 
 
 def dry_run(client: Client, sql: str, parameters: Mapping[str, Any], what: str) -> int:
@@ -43,18 +45,29 @@ def find_query(client: Client, entity: Entity, catalog: Mapping[str, LiveTable |
     from call_coach_assets.sync.adapt import adapt
 
     name = f"query of {entity.name}"
-    parameters = {"cursor": THE_BEGINNING, "company_domains": list(settings.domains)}
+    hour = datetime.now(UTC) - timedelta(minutes=60 + settings.sync_overlap_minutes)
     try:
         adapted = adapt(entity, catalog, settings)
         if adapted.skipped_reason:
             return warning(name, f"is skipped: {adapted.skipped_reason}", "nothing, unless it is meant to be synced")
-        size = dry_run(client, adapted.sql, parameters, f"checking the query of {entity.name}")
+        size, hourly = (_size(client, adapted.sql, entity, since, settings) for since in (THE_BEGINNING, hour))
     except CallCoachError as problem:
         return from_error(name, problem)
-    told = f"would run; a full read processes {size / MIB:,.1f} MiB"
+    told = f"would run; a full read processes {size / MIB:,.1f} MiB, one of the last hour {hourly / MIB:,.1f} MiB"
     if size > settings.max_bytes_billed:
         return error(name, told, "raise MAX_BYTES_BILLED, which refuses a query of that size")
+    if reads_by_cursor_alone(entity) and hourly > max(size / 2, WORTH_PARTITIONING):
+        return warning(
+            name,
+            f"{told}: {entity.base} is read whole by every run",
+            f"have {entity.base} partitioned by day on {STAMP}; docs/operations.md says what that saves",
+        )
     return _columns(name, told, adapted.missing_columns)
+
+
+def _size(client: Client, sql: str, entity: Entity, since: datetime, settings: Settings) -> int:
+    parameters = {"cursor": since, "company_domains": list(settings.domains)}
+    return dry_run(client, sql, parameters, f"checking the query of {entity.name}")
 
 
 def _columns(name: str, told: str, missing: Any) -> Finding:

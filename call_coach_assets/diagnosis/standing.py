@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from call_coach_assets.diagnosis.connection import connected
 from call_coach_assets.diagnosis.target_standing import TargetStanding, read_target_standings
 from call_coach_assets.errors import CallCoachError
+from call_coach_assets.redaction import redact
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Entity
 
@@ -77,7 +78,7 @@ def _source(entity: Entity, settings: Settings, target: TargetStanding) -> Sourc
             return SourceStanding(skipped=skipped)
         measure = measure_source(entity, settings, target.status.checkpoint, target.gone)
     except CallCoachError as problem:
-        return SourceStanding(problem=str(problem))
+        return SourceStanding(problem=redact(str(problem), settings.secrets))
     return SourceStanding(rows=measure.rows, newer=measure.newer, newest=measure.newest)
 
 

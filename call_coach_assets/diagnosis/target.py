@@ -9,9 +9,11 @@ from importlib.resources import files
 from psycopg.rows import class_row
 from psycopg.sql import SQL
 
-from call_coach_assets.diagnosis.connection import connected
+from call_coach_assets.diagnosis.connection import connected, role_name
 from call_coach_assets.diagnosis.expectations import Table, expected_tables
-from call_coach_assets.diagnosis.finding import Finding, error, from_error, ok, skipped, warning
+from call_coach_assets.diagnosis.finding import Finding, error, from_error, ok, skipped
+from call_coach_assets.diagnosis.role_excess import find_excess
+from call_coach_assets.diagnosis.role_needs import find_lacking, grants_on
 from call_coach_assets.errors import CallCoachError
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Entity
@@ -23,13 +25,18 @@ _STATEMENT = SQL((files("call_coach_assets.diagnosis") / "target.sql").read_text
 
 @dataclass(frozen=True)
 class TargetTable:
-    """One table as it stands: is it there, does the role own it, which grants does it lack, its column types."""
+    """One table as it stands: is it there, does the role own it, which grants does it have, its column types."""
 
     name: str
     present: bool
     owned: bool
-    missing_grants: list[str]
+    grants: list[str]
     columns: dict[str, str]
+
+    @property
+    def missing_grants(self) -> list[str]:
+        """What the sync needs on the table, and this role does not have."""
+        return [grant for grant in grants_on(self.name) if grant not in self.grants]
 
 
 def look_at_target(settings: Settings, entities: Mapping[str, Entity]) -> Iterator[Finding]:
@@ -44,9 +51,12 @@ def look_at_target(settings: Settings, entities: Mapping[str, Entity]) -> Iterat
     try:
         with connected(url) as connection:
             yield _version(connection)
+            role = role_name(connection)
             for table in read_tables(connection, entities):
-                yield from _table_findings(table, expected_tables(entities.values())[table.name], entities)
-            yield _own_schema(connection, settings.sync_schema)
+                yield _table_finding(table, expected_tables(entities.values())[table.name], entities, role)
+            yield _own_schema(connection, settings.sync_schema, role)
+            yield from find_lacking(connection, entities)
+            yield from find_excess(connection, entities, settings.sync_schema)
     except CallCoachError as problem:
         yield from_error("Postgres", problem)
 
@@ -64,7 +74,7 @@ def _lacking(table: TargetTable, wanted: Table) -> list[str]:
     return [f"table {table.name} has no column {', '.join(columns)}"] if columns else []
 
 
-def _table_findings(table: TargetTable, wanted: Table, entities: Mapping[str, Entity]) -> Iterator[Finding]:
+def _table_finding(table: TargetTable, wanted: Table, entities: Mapping[str, Entity], role: str) -> Finding:
     name = f"table {table.name}"
     migrate = "apply the application's migrations, or point DATABASE_URL at the database that has them"
     lacking = _lacking(table, wanted)
@@ -74,23 +84,19 @@ def _table_findings(table: TargetTable, wanted: Table, entities: Mapping[str, En
         if column in table.columns and table.columns[column] not in types
     ]
     if lacking or wrong:
-        yield error(name, "; ".join([*lacking, *wrong]), migrate)
-    elif table.missing_grants:
+        return error(name, "; ".join([*lacking, *wrong]), migrate)
+    if table.missing_grants:
         grants = ", ".join(table.missing_grants)
-        yield error(name, f"this role lacks {grants}", f"as its owner: GRANT {grants} ON {table.name} TO <role>")
-    else:
-        yield ok(name, f"{len(wanted)} columns as expected, and every grant")
-        yield from _ownership(table, entities)
+        return error(name, f"this role lacks {grants}", f"as its owner: GRANT {grants} ON {table.name} TO {role}")
+    return ok(name, f"{len(wanted)} columns as expected, and every grant{_evolution(table, entities)}")
 
 
-def _ownership(table: TargetTable, entities: Mapping[str, Entity]) -> Iterator[Finding]:
+def _evolution(table: TargetTable, entities: Mapping[str, Entity]) -> str:
+    """What becomes of new source columns where only the table's owner can add them."""
     entity = entities.get(table.name)
-    if entity is not None and entity.new_columns == "columns" and not table.owned:
-        yield warning(
-            f"table {table.name}",
-            "belongs to another role, so that a new source column cannot be added to it",
-            "connect as the owner, or set new_columns: metadata in its defs.yaml",
-        )
+    if entity is None or entity.new_columns != "columns" or table.owned:
+        return ""
+    return "; it belongs to another role, which adds new source columns when `source_schema` prints how"
 
 
 def _version(connection: Connection) -> Finding:
@@ -101,7 +107,7 @@ def _version(connection: Connection) -> Finding:
     return ok("Postgres", where)
 
 
-def _own_schema(connection: Connection, schema: str) -> Finding:
+def _own_schema(connection: Connection, schema: str, role: str) -> Finding:
     row = connection.execute(
         """SELECT CASE WHEN to_regnamespace(quote_ident(%(schema)s)) IS NULL
                        THEN has_database_privilege(current_database(), 'CREATE')
@@ -113,5 +119,5 @@ def _own_schema(connection: Connection, schema: str) -> Finding:
     return error(
         f"schema {schema}",
         "this role may neither create it nor create tables in it",
-        f"GRANT CREATE ON DATABASE <database> TO <role>, or CREATE SCHEMA {schema} AUTHORIZATION <role>",
+        f"as the database's owner: CREATE SCHEMA {schema} AUTHORIZATION {role}",
     )

@@ -5,8 +5,8 @@ SELECT wanted.name,
        ARRAY(
            SELECT grant_name
            FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS grant_name
-           WHERE relation.oid IS NOT NULL AND NOT has_table_privilege(relation.oid, grant_name)
-       ) AS missing_grants,
+           WHERE relation.oid IS NOT NULL AND has_table_privilege(relation.oid, grant_name)
+       ) AS grants,
        COALESCE(
            (
                SELECT jsonb_object_agg(attribute.attname, format_type(attribute.atttypid, NULL))

@@ -22,8 +22,10 @@ from call_coach_assets.settings import socket_url
 _SOCKET_PATH_LIMIT = 100
 _START_SECONDS = 30.0
 _ATTEMPTS = 3
+CLUSTER_NAME = "call-coach-embedded"  # how the server is told from one that holds an application
 _SETTINGS = {
     "listen_addresses": "",
+    "cluster_name": CLUSTER_NAME,
     "max_connections": "200",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",

@@ -30,7 +30,7 @@ SELECT count(*) FROM (
     FROM unnest(%(tables)s::text[]) AS wanted (name)
 ) t
 WHERE found IS NULL OR (name = ANY (%(rows)s) AND NOT EXISTS (
-    SELECT FROM pg_attribute WHERE attrelid = found AND attname = 'target_digest'
+    SELECT FROM pg_attribute WHERE attrelid = found AND attname = 'target_hash'
 ))
 """
 
@@ -51,6 +51,7 @@ def ensure(database: Pool | Connection, entities: Mapping[str, Entity], schema: 
     with transaction(database, "preparing the sync's own tables") as connection:
         if _missing(connection, wanted):
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [schema])
+            _ensure_schema(connection, schema)
             connection.execute(_definition(Names(schema)))
             for entity in entities.values():
                 connection.execute(_rows_definition(Names(schema), entity))
@@ -61,9 +62,16 @@ def _missing(connection: Connection, wanted: Mapping[str, Any]) -> int:
     return int(row[0]) if row else 0
 
 
+def _ensure_schema(connection: Connection, schema: str) -> None:
+    """Make the schema where there is none: IF NOT EXISTS wants the right to create one even where it is there."""
+    row = connection.execute("SELECT to_regnamespace(quote_ident(%s)) IS NULL", [schema]).fetchone()
+    if row is not None and row[0]:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+
+
 def _definition(names: Names) -> sql.Composed:
     text = files(__package__).joinpath("bookkeeping.sql").read_text(encoding="utf-8")
-    return sql.SQL(text).format(schema=sql.Identifier(names.schema), **names.parts())
+    return sql.SQL(text).format(**names.parts())
 
 
 def _rows_definition(names: Names, entity: Entity) -> sql.Composed:
@@ -73,7 +81,7 @@ def _rows_definition(names: Names, entity: Entity) -> sql.Composed:
     statement = sql.SQL(
         "CREATE TABLE IF NOT EXISTS {rows} ({columns}, load bigint NOT NULL, source_deleted_at timestamptz,"
         " PRIMARY KEY ({identity}));"
-        " ALTER TABLE {rows} ADD COLUMN IF NOT EXISTS source_digest uuid, ADD COLUMN IF NOT EXISTS target_digest uuid"
+        " ALTER TABLE {rows} ADD COLUMN IF NOT EXISTS source_digest uuid, ADD COLUMN IF NOT EXISTS target_hash bigint"
     ).format(
         rows=names.rows(entity.name),
         identity=sql.SQL(", ").join(identity),

@@ -1,6 +1,4 @@
--- The sync's own tables. Every statement can run again; {schema} is settings.sync_schema.
-
-CREATE SCHEMA IF NOT EXISTS {schema};
+-- The sync's own tables, in its own schema. Every statement can run again.
 
 -- Each publish: what it loaded, with which query, and what came of it. `load` is what <entity>_rows point at.
 CREATE TABLE IF NOT EXISTS {sync_runs} (

@@ -29,6 +29,12 @@ def google_credentials(settings: Settings) -> Any:
     from google.auth import default
     from google.auth.exceptions import GoogleAuthError
 
+    if "{" in (settings.google_application_credentials or ""):
+        raise SourceAccessError(
+            "GOOGLE_APPLICATION_CREDENTIALS is no path",
+            why="it looks like a key itself, which is not shown here",
+            remedy="write the key to a file that only the sync can read, and name that file",
+        )
     try:
         if settings.google_application_credentials:
             return _from_file(settings.google_application_credentials)

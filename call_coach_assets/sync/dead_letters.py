@@ -14,6 +14,8 @@ from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection
 from call_coach_assets.sync.publication import Publication
 
+STAYS = "without a key nothing replaces it: once its source is corrected, discard it"
+
 _CREATE = "CREATE TEMPORARY TABLE {troubled} (_tid tid, _key text, reason text) ON COMMIT DROP"
 _REFUSED = """
 INSERT INTO {troubled}
@@ -24,7 +26,7 @@ INSERT INTO {troubled}
 SELECT s._tid, s._key, concat_ws('; ', CASE WHEN s._verdict = 'reject' THEN s._problem END, (
     SELECT string_agg(format('%%s does not fit: %%s', m.key, m.value), '; ' ORDER BY m.key)
     FROM jsonb_each_text(s._misfits) m
-))
+), CASE WHEN {keyless} THEN {stays} END)
 FROM {staged} s LEFT JOIN {refused} f ON f._n = s._n
 WHERE f._n IS NULL AND (s._verdict = 'reject' OR (s._verdict = 'write' AND s._misfits IS NOT NULL))
 """
@@ -66,7 +68,8 @@ def record(work: Publication) -> None:
     """Write the dead letters of this publish's candidates, and clear those whose key is good again."""
     work.execute(_CREATE)
     work.execute(_REFUSED)
-    work.execute(_FLAWED)
+    keyless = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier("s", name)) for name in work.entity.key)
+    work.execute(_FLAWED, keyless=keyless, stays=sql.Literal(STAYS))
     if work.value("SELECT EXISTS (SELECT FROM {dead_letters} WHERE entity = %(entity)s)"):
         work.execute(_CLEAR)
     work.execute(_RECORD)

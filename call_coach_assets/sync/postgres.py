@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -21,6 +20,7 @@ from call_coach_assets.errors import (
     TargetRefusedError,
     TargetUnavailableError,
 )
+from call_coach_assets.redaction import redact
 from call_coach_assets.settings import Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -35,7 +35,7 @@ _CONNECTION: dict[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "prepare_threshold": None,  # temporary tables change under a statement's name from one publish to the next
-    "options": "-c timezone=UTC",
+    "options": "-c timezone=UTC -c temp_buffers=64MB",
 }
 _pools: dict[tuple[int, str], Pool] = {}
 _guard = Lock()
@@ -165,12 +165,12 @@ def _kind_without_state(error: psycopg.Error) -> type[TargetError]:
 
 
 def _first_line(error: psycopg.Error) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """What libpq says first, with the server's detail, such as which privilege is missing."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    details = [line.partition("DETAIL:")[2].strip() for line in lines if line.startswith("DETAIL:")]
+    return " ".join([lines[0], *(f"({detail})" for detail in details)])
 
 
 def redacted(error: CallCoachError, settings: Settings) -> str:
     """The error's text without any secret of the settings, for a table or a log."""
-    text = str(error)
-    for secret in (*settings.secrets, urlsplit(settings.database_url).password or ""):
-        text = text.replace(secret, "***") if secret else text
-    return text
+    return redact(str(error), settings.secrets)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import sql
 
-from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.entity import Entity, Reference
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection
-from call_coach_assets.sync.publication import Publication, key_text
+from call_coach_assets.sync.publication import Publication, equal, key_text, parent_rows
 
 _CREATE = "CREATE TEMPORARY TABLE {parked} (_tid tid, _key text, reason text) ON COMMIT DROP"
 _PARK = """
@@ -21,9 +22,12 @@ SELECT n._tid, n._key, f.reason FROM {refused} f JOIN {newest} n ON n._n = f._n 
 """
 _CONSUME = """
 DELETE FROM {inbox} i
-USING (SELECT i.ctid AS tid FROM {inbox} i LEFT JOIN {parked} w ON w._tid = i.ctid WHERE w._tid IS NULL) gone
+USING (
+    SELECT i.ctid AS tid FROM {inbox} i LEFT JOIN {parked} w ON w._tid = i.ctid WHERE w._tid IS NULL AND {holds}
+) gone
 WHERE i.ctid = gone.tid
 """
+_CONSUME_ALL = "DELETE FROM {inbox} i WHERE {holds}"
 _LIST = """
 SELECT {key}, {parents}, to_timestamp(i._dlt_load_id::double precision)
 FROM {inbox} i ORDER BY i._dlt_load_id, 1 LIMIT %s
@@ -32,10 +36,13 @@ FROM {inbox} i ORDER BY i._dlt_load_id, 1 LIMIT %s
 
 @dataclass(frozen=True)
 class WaitingRow:
-    """A row that is landed and not published: its key, what it refers to, and since when it is here."""
+    """A row that is landed and not published: its key, the parents that are missing, and since when it is here.
+
+    `waits_for` is empty where they have come since: the next sync tries it.
+    """
 
     key: str
-    refers_to: str
+    waits_for: str
     since: datetime
 
 
@@ -43,27 +50,36 @@ def consume(work: Publication) -> int:
     """Delete from the inbox all but the newest version of the rows that wait; return how many rows wait."""
     work.execute(_CREATE)
     waiting = work.execute(_PARK).rowcount
-    work.execute(_CONSUME if waiting else "DELETE FROM {inbox}")
+    work.execute(_CONSUME if waiting else _CONSUME_ALL, holds=work.holds("i"))
     return waiting
 
 
-def list_waiting(connection: Connection, entity: Entity, schema: str, *, limit: int = 100) -> list[WaitingRow]:
+def list_waiting(
+    connection: Connection, entity: Entity, entities: Mapping[str, Entity], schema: str, *, limit: int = 100
+) -> list[WaitingRow]:
     """The rows in an entity's inbox, the longest waiting first; none where nothing was ever landed."""
     names = Names(schema)
     inbox = names.inbox(entity.name)
     found = connection.execute("SELECT to_regclass(%s)", [inbox.as_string(connection)]).fetchone()
     if not found or found[0] is None:
         return []
-    required = [
-        sql.SQL("{} || {}").format(sql.Literal(f"{reference.entity} "), key_text("i", reference.by))
-        for reference in entity.references
-        if reference.required
-    ]
+    missing = [_missing(reference, entities, names) for reference in entity.references if reference.required]
     statement = sql.SQL(_LIST).format(
         inbox=inbox,
         key=sql.SQL("concat_ws('/', {})").format(
             sql.SQL(", ").join(sql.SQL("coalesce({}::text, '?')").format(sql.Identifier("i", k)) for k in entity.key)
         ),
-        parents=sql.SQL("concat_ws(', ', {})").format(sql.SQL(", ").join([*required, sql.SQL("NULL")])),
+        parents=sql.SQL("concat_ws(', ', {})").format(sql.SQL(", ").join([*missing, sql.SQL("NULL")])),
     )
     return [WaitingRow(*row) for row in connection.execute(statement, [limit])]
+
+
+def _missing(reference: Reference, entities: Mapping[str, Entity], names: Names) -> sql.Composed:
+    """The parent as text for people, NULL where it is there."""
+    parent = entities[reference.entity]
+    return sql.SQL("CASE WHEN NOT EXISTS (SELECT FROM {rows} p WHERE {same}) THEN {entity} || {key} END").format(
+        rows=parent_rows(parent, names),
+        same=equal("p", "i", zip(parent.key, reference.by, strict=True)),
+        entity=sql.Literal(f"{reference.entity} "),
+        key=key_text("i", reference.by),
+    )

@@ -37,6 +37,7 @@ def test_the_first_sync_carries_all_six_and_sums_up(first: Result, ends: Ends) -
     assert "7 rows written, 2 errors" in first.stdout.splitlines()[-1]
     assert "\x1b" not in first.output
     assert "entity=calls rows_read=2 rows_synced=2 errors_count=0" in first.stderr
+    assert "rows read, " not in first.stdout[: first.stdout.index("entity")], "the log tells each step already"
 
 
 @pytest.mark.covers("P17")
@@ -95,8 +96,20 @@ def test_a_dead_letter_is_listed_shown_retried_and_discarded(first: Result, ends
 
     ends.warehouse.update("gong.email", {"id": "e2"}, restamp=False, sent_at="2025-01-05T10:00:00Z")
     assert run("dead-letters", "retry", "emails", "e2").exit_code == 0
-    assert "1 inserted" in run("sync", "emails").stdout
+    assert "1 row written" in run("sync", "emails").stdout
     assert run("dead-letters").stdout == "0 dead letters.\n"
+
+
+def test_a_waiting_row_is_listed_with_the_parent_that_it_waits_for(first: Result, ends: Ends) -> None:
+    listed = run("dead-letters", "list", "--waiting")
+    assert listed.exit_code == 0, listed.stderr
+    line = next(line for line in listed.stdout.splitlines() if line.startswith("transcripts"))
+    assert line.split()[1] == "9/0"
+    assert line.rstrip().endswith("calls 9")
+    assert listed.stdout.endswith("1 waiting row.\n")
+    told = json.loads(run("dead-letters", "list", "transcripts", "--waiting", "--json").stdout)
+    assert [(row["entity"], row["key"], row["waits_for"]) for row in told] == [("transcripts", "9/0", "calls 9")]
+    assert run("dead-letters", "list", "calls", "--waiting").stdout == "0 waiting rows.\n"
 
 
 def test_discarded_letters_are_gone(first: Result, ends: Ends) -> None:

@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
@@ -80,17 +81,38 @@ def test_an_interrupted_entity_did_not_finish_and_is_no_failure(capsys: pytest.C
     assert "failed" not in told
 
 
+@pytest.fixture
+def package() -> Iterator[logging.Logger]:
+    """The package's logger, as far as a test changes it."""
+    logger = logging.getLogger("call_coach_assets")
+    level, propagated = logger.level, logger.propagate
+    logger.propagate = True
+    yield logger
+    logger.propagate = propagated
+    logger.setLevel(level)
+
+
 @pytest.mark.covers("P17")
-def test_piped_progress_is_plain_lines_and_the_log_has_counts_duration_and_checkpoint(
-    caplog: pytest.LogCaptureFixture,
+def test_piped_progress_is_in_the_log_with_counts_duration_and_checkpoint_and_nowhere_else(
+    caplog: pytest.LogCaptureFixture, package: logging.Logger
 ) -> None:
     on = screen(terminal=False)
-    package = logging.getLogger("call_coach_assets")
-    package.propagate, propagated = True, package.propagate
-    with caplog.at_level(logging.INFO, "call_coach_assets"), progress_on(on) as report:
+    with caplog.at_level(logging.INFO, package.name), progress_on(on) as report:
         for step in STEPS:
             report(step)
-    package.propagate = propagated
+    assert shown(on) == ""
+    synced = next(record for record in caplog.records if record.message == "synced")
+    fields = {name: getattr(synced, name) for name in ("rows_read", "rows_synced", "errors_count", "duration_seconds")}
+    assert fields == {"rows_read": 1200, "rows_synced": 1155, "errors_count": 5, "duration_seconds": 1.25}
+    assert synced.__dict__["checkpoint_after"] == CALLS.checkpoint_after
+
+
+def test_piped_progress_is_plain_lines_where_the_log_is_quiet(package: logging.Logger) -> None:
+    on = screen(terminal=False)
+    package.setLevel(logging.WARNING)
+    with progress_on(on) as report:
+        for step in STEPS:
+            report(step)
     assert shown(on).splitlines() == [
         "calls: started",
         "calls: 1,200 rows read, 1,000 inserted, 150 updated, 40 unchanged, 5 deleted, 2 waiting, 3 dead-lettered"
@@ -99,10 +121,6 @@ def test_piped_progress_is_plain_lines_and_the_log_has_counts_duration_and_check
         "speakers: started",
         "speakers: failed: Reading users failed",
     ]
-    synced = next(record for record in caplog.records if record.message == "synced")
-    fields = {name: getattr(synced, name) for name in ("rows_read", "rows_synced", "errors_count", "duration_seconds")}
-    assert fields == {"rows_read": 1200, "rows_synced": 1155, "errors_count": 5, "duration_seconds": 1.25}
-    assert synced.__dict__["checkpoint_after"] == CALLS.checkpoint_after
 
 
 def test_progress_on_a_terminal_ends_with_a_mark_for_each_entity() -> None:

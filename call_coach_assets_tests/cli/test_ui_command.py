@@ -25,6 +25,7 @@ def test_the_ui_is_dagsters_own_with_a_home_for_its_history(tmp_path: Path, monk
     assert path == sys.executable
     assert arguments[1:4] == ["-m", "dagster", "dev"]
     assert arguments[-1] == "3210"
+    assert arguments[arguments.index("--host") + 1] == "127.0.0.1", "nobody else on the network sees it"
     workspace = Path(arguments[arguments.index("--workspace") + 1])
     assert workspace.is_file()
     assert home == str(tmp_path)

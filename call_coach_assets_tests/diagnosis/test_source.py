@@ -100,3 +100,21 @@ def test_without_credentials_bigquery_is_not_asked(warehouse: Warehouse) -> None
     findings = look(settings)
     assert findings["Google credentials"].state is State.ERROR
     assert findings["BigQuery"].state is State.SKIPPED
+
+
+def test_an_account_that_may_write_is_told_which_role_is_enough(warehouse: Warehouse, denying: FaultProxy) -> None:
+    warehouse.create("gong.transcript")
+    entities = {"transcripts": ENTITIES["transcripts"]}
+    settings = settings_for(NO_DATABASE, warehouse, bigquery_emulator_host=denying.url)
+    for held, state, says in (
+        (["bigquery.tables.delete"], State.WARNING, "this account has bigquery.tables.delete"),
+        ([], State.OK, "may not write"),
+        (None, State.OK, "cannot be told"),
+    ):
+        if held is not None:
+            denying.answer(200, when=b":testIamPermissions", body={"permissions": held})
+        *_, shown, told = look_at_source(settings, entities)
+        assert (told.name, told.state) == ("BigQuery permissions", state)
+        assert says in told.what
+        assert ("roles/bigquery.dataViewer" in told.remedy) is (state is State.WARNING)
+        assert "readsessions.create cannot be told" in shown.what
