@@ -11,7 +11,7 @@ TEST_WORKERS ?= 2
 SOAK_MINUTES ?= 10
 LOCK := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo ui test soak pictures check bench lock stop reset clean
+.PHONY: help setup demo ui test live soak pictures check bench lock stop reset clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -40,13 +40,17 @@ demo: setup ## Sync all six assets from the embedded BigQuery into the embedded 
 ui: setup ## Open the Dagster UI on the embedded stack, with its daemon running
 	@$(RUN) ui --port $(UI_PORT)
 
-test: setup $(PREFECT_VENV)/.installed ## Run every test, in parallel, with coverage
-	@$(VENV)/bin/python -m pytest -m "not browser" -n $(TEST_WORKERS) --dist loadfile --cov --cov-report= \
-		--requirements-table docs/requirements.md --crash-matrix docs/crash-matrix.md $(PYTEST_ARGS)
-	@$(VENV)/bin/coverage report --fail-under 90
+test: setup $(PREFECT_VENV)/.installed ## Run every test, in parallel; COVERAGE=yes also measures what they cover
+	@$(VENV)/bin/python -m pytest -m "not browser and not live" -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS) \
+		$(if $(PYTEST_ARGS),,--requirements-table docs/requirements.md --crash-matrix docs/crash-matrix.md) \
+		$(if $(COVERAGE),--cov --cov-report=)
+	@$(if $(COVERAGE),$(VENV)/bin/coverage report --fail-under 90)
 
-pictures: setup ## Look at the Dagster UI in a real browser (chromium), and renew the pictures in the docs
+pictures: setup $(PREFECT_VENV)/.installed ## Look at the UIs in a real browser (chromium), and renew the pictures in the docs
 	@$(VENV)/bin/python -m pytest -m browser call_coach_assets_tests/browser $(PYTEST_ARGS)
+
+live: setup ## Watch the daemon at work on a schedule of one minute, in about 15 minutes
+	@$(VENV)/bin/python -m pytest -m live call_coach_assets_tests/orchestration $(PYTEST_ARGS)
 
 soak: setup ## Run random histories against the model for SOAK_MINUTES (10)
 	@$(VENV)/bin/python -m call_coach_assets_tests.model.soak --minutes $(SOAK_MINUTES) $(SOAK_ARGS)

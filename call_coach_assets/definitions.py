@@ -13,12 +13,14 @@ import call_coach_assets.defs as declarations
 from call_coach_assets.components import SyncedEntity
 from call_coach_assets.orchestration.alert_sensor import alert_sensor
 from call_coach_assets.orchestration.executor import executor_for
+from call_coach_assets.orchestration.health_sensor import health_sensor
 from call_coach_assets.orchestration.jobs import sync_all_job
 from call_coach_assets.orchestration.prefect_sensor import build_prefect_sensor
 from call_coach_assets.orchestration.reconcile_job import reconcile_job, reconcile_schedules
 from call_coach_assets.orchestration.resources import SyncSettings
 from call_coach_assets.orchestration.retries import retry_sensor
 from call_coach_assets.orchestration.source_assets import source_assets
+from call_coach_assets.orchestration.sync_health import health_asset
 from call_coach_assets.orchestration.sync_schedule import hourly_schedule
 from call_coach_assets.settings import Settings, read_settings
 
@@ -43,10 +45,10 @@ def _definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions.merge(
         tree.build_defs(Path()),
         dg.Definitions(
-            assets=source_assets(entities, settings),
+            assets=[*source_assets(entities, settings), health_asset(entities)],
             jobs=[job, reconcile_job],
             schedules=[hourly_schedule(job, names, settings), *reconcile_schedules(entities, settings)],
-            sensors=[retry_sensor(job, names), alert_sensor(names), build_prefect_sensor()],
+            sensors=[retry_sensor(job, names), alert_sensor(names), health_sensor(names), build_prefect_sensor()],
             resources={"sync_settings": SyncSettings()},
             executor=executor_for(settings),
         ),

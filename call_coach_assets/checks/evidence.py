@@ -19,7 +19,8 @@ from call_coach_assets.sync.result import SyncResult
 class Evidence:
     """Both ends after a publish, or the error for which an end could not be measured. All times are aware UTC.
 
-    `before` holds the figures of each check's last evaluation; `bytes_billed` what the last runs of each entity billed.
+    `before` holds the figures of each check's last evaluation; `bytes_billed` what the entity's last runs billed, this
+    one first; `others_usd_per_month` what each other entity costs, by its own last check.
     """
 
     entity: Entity
@@ -29,7 +30,8 @@ class Evidence:
     target_end: TargetMeasure | CallCoachError
     now: datetime
     before: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
-    bytes_billed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    bytes_billed: tuple[int, ...] = ()
+    others_usd_per_month: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def source(self) -> SourceMeasure:

@@ -92,13 +92,10 @@ def fivetran_lag(evidence: Evidence) -> Verdict:
 
 def cost(evidence: Evidence) -> Verdict:
     """Project what the last runs of all entities cost to a month, and hold it against the budget."""
-    monthly = {
-        name: monthly_cost_usd(int(sum(billed) / len(billed)), evidence.settings)
-        for name, billed in evidence.bytes_billed.items()
-        if billed
-    }
-    total, budget = sum(monthly.values()), evidence.settings.monthly_cost_budget_usd
-    own = monthly.get(evidence.entity.name, 0.0)
+    billed = evidence.bytes_billed
+    own = monthly_cost_usd(sum(billed) // len(billed), evidence.settings) if billed else 0.0
+    total = own + sum(evidence.others_usd_per_month.values())
+    budget = evidence.settings.monthly_cost_budget_usd
     return Verdict(
         CheckName.COST,
         total <= budget,

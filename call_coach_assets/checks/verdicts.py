@@ -8,6 +8,7 @@ from call_coach_assets.checks import data_verdicts, flow_verdicts
 from call_coach_assets.checks.evidence import Evidence
 from call_coach_assets.checks.verdict import CheckName, Verdict
 from call_coach_assets.errors import CallCoachError
+from call_coach_assets.redaction import redact
 
 CHECKS: dict[CheckName, Callable[[Evidence], Verdict]] = {
     CheckName.UNPUBLISHED_ROWS: flow_verdicts.unpublished_rows,
@@ -33,4 +34,5 @@ def _verdict(name: CheckName, judge: Callable[[Evidence], Verdict], evidence: Ev
     try:
         return judge(evidence)
     except CallCoachError as error:
-        return Verdict(name, passed=False, says=f"Could not check: {error}", figures={"could_not_check": True})
+        says = f"Could not check: {redact(str(error), evidence.settings.secrets)}"
+        return Verdict(name, passed=False, says=says, figures={"could_not_check": True})

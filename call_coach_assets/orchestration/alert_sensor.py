@@ -6,6 +6,7 @@ daemon restarts, and what happened while it was down is told when it is back.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -14,11 +15,12 @@ from pydantic import BaseModel
 
 from call_coach_assets.errors import CallCoachError
 from call_coach_assets.orchestration.finished_runs import finished_since
-from call_coach_assets.reporting.incidents import FinishedRun, Incident, Notice, advance
+from call_coach_assets.reporting.incidents import FinishedRun, Incident, Job, Notice, advance
 from call_coach_assets.settings import Settings, load_settings
 
 LOOK_BACK = timedelta(minutes=15)  # runs that end out of order, or whose end is written late
 FIRST_LOOK_BACK = timedelta(days=1)
+_log = logging.getLogger(__name__)
 
 
 class AlertState(BaseModel):
@@ -26,7 +28,8 @@ class AlertState(BaseModel):
 
     until: datetime
     seen: dict[str, datetime] = {}
-    incident: Incident | None = None
+    incident: Incident | None = None  # of syncs
+    reconcile: Incident | None = None
     undelivered: tuple[Notice, ...] = ()
 
 
@@ -38,17 +41,13 @@ def alert_sensor(entities: Collection[str]) -> dg.SensorDefinition:
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells Slack when a sync has failed for good or a check found bad data, PagerDuty when that lasted"
-        " for three runs in a row, and both when it is over, one message per incident; and exports metrics.",
+        " for three runs in a row, and both when it is over, one message per incident."
+        " Slack alone hears of a reconcile that failed.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from call_coach_assets.orchestration.metrics_export import export_metrics
-
         before = _remembered(context.cursor)
         runs = finished_since(context.instance, before.until - LOOK_BACK, before.seen, entities)
-        settings = load_settings()
-        after = look(before, runs, settings)
-        if runs:
-            export_metrics(context.instance, entities, settings)
+        after = look(before, runs, load_settings())
         context.update_cursor(after.model_dump_json())
         return dg.SkipReason(_summary(after, len(runs)))
 
@@ -59,16 +58,23 @@ def look(state: AlertState, runs: list[FinishedRun], settings: Settings) -> Aler
     """Take `runs` into account, in order, and deliver what is due; the state to remember."""
     from call_coach_assets.reporting.alerts import deliver
 
-    incident, due = state.incident, list(state.undelivered)
+    incidents: dict[Job, Incident | None] = {"sync": state.incident, "reconcile": state.reconcile}
+    due = list(state.undelivered)
     for run in runs:
-        incident, notice = advance(incident, run)
+        incidents[run.job], notice = advance(incidents[run.job], run)
         due += [notice] if notice else []
-    checkpoints = _checkpoints(settings) if due else {}
+    checkpoints = _checkpoints(settings) if due else None
     left = [notice for notice in (deliver(notice, checkpoints, settings) for notice in due) if notice]
     until = max([state.until, *(run.ended_at for run in runs)])
     seen = {**state.seen, **{run.run_id: run.ended_at for run in runs}}
     recent = {run_id: ended for run_id, ended in seen.items() if ended >= until - 2 * LOOK_BACK}
-    return AlertState(until=until, seen=recent, incident=incident, undelivered=tuple(left))
+    return AlertState(
+        until=until,
+        seen=recent,
+        incident=incidents["sync"],
+        reconcile=incidents["reconcile"],
+        undelivered=tuple(left),
+    )
 
 
 def _remembered(cursor: str | None) -> AlertState:
@@ -77,19 +83,24 @@ def _remembered(cursor: str | None) -> AlertState:
     return AlertState(until=datetime.now(UTC) - FIRST_LOOK_BACK)
 
 
-def _checkpoints(settings: Settings) -> dict[str, datetime | None]:
-    """How far each entity is; empty where Postgres cannot be asked, which may be what the alert is about."""
+def _checkpoints(settings: Settings) -> dict[str, datetime | None] | None:
+    """How far each entity is; None where Postgres cannot be asked, which may be what the alert is about."""
     from call_coach_assets.sync.sync_status import checkpoints
 
     try:
         return checkpoints(settings)
-    except CallCoachError:
-        return {}
+    except CallCoachError as error:
+        _log.warning("The checkpoints, for an alert: %s", error)
+        return None
 
 
 def _summary(state: AlertState, runs: int) -> str:
     waiting = f" {len(state.undelivered)} alerts could not be delivered yet." if state.undelivered else ""
-    if state.incident is None:
+    wrong = [_wrong(incident) for incident in (state.incident, state.reconcile) if incident is not None]
+    if not wrong:
         return f"{runs} runs ended since the last look; nothing is wrong.{waiting}"
-    since = f"{state.incident.since:%Y-%m-%d %H:%M} UTC"
-    return f"{', '.join(state.incident.affected)}: wrong since {since}.{waiting}"
+    return " ".join(wrong) + waiting
+
+
+def _wrong(incident: Incident) -> str:
+    return f"{incident.job} of {', '.join(incident.affected)}: wrong since {incident.since:%Y-%m-%d %H:%M} UTC."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,9 +11,9 @@ import dagster as dg
 
 from call_coach_assets.checks.evidence import Evidence
 from call_coach_assets.checks.gone_parents import gone_parents
-from call_coach_assets.checks.source_measure import measure_source
+from call_coach_assets.checks.source_measure import SourceMeasure, measure_source
 from call_coach_assets.checks.target_measure import measure_target
-from call_coach_assets.checks.verdict import MEANINGS, Figure, Verdict
+from call_coach_assets.checks.verdict import MEANINGS, CheckName, Figure, Verdict
 from call_coach_assets.checks.verdicts import verdicts
 from call_coach_assets.errors import CallCoachError
 from call_coach_assets.orchestration.materialization import result_from
@@ -33,24 +34,29 @@ def check_results(
     *,
     result: SyncResult,
     now: datetime,
-) -> list[dg.AssetCheckResult]:
-    """Judge `entity` after the publish that `result` tells of. Raises nothing for an end that cannot be reached."""
+) -> tuple[SyncResult, list[dg.AssetCheckResult]]:
+    """Judge `entity` after the publish that `result` tells of. Raises nothing for an end that cannot be reached.
+
+    Returns the result too: counting the source's rows is billed as reading them is, and belongs to the run's bytes.
+    """
     with transaction(pool_for(settings), f"checking {entity.name}") as connection:
         target = measure_target(connection, entity, entities, settings.sync_schema)
         gone = gone_parents(connection, entity, entities, settings.sync_schema)
+    source = _or_error(lambda: measure_source(entity, settings, result.checkpoint_after, gone, publishable=False))
+    if isinstance(source, SourceMeasure):
+        result = replace(result, bytes_billed=result.bytes_billed + source.bytes_billed)
     evidence = Evidence(
         entity=entity,
         settings=settings,
         result=result,
-        source_end=_or_error(
-            lambda: measure_source(entity, settings, result.checkpoint_after, gone, publishable=False)
-        ),
+        source_end=source,
         target_end=target,
         now=now,
         before=_figures_before(instance, entity),
-        bytes_billed=_bytes_billed(instance, entities, result),
+        bytes_billed=_bytes_billed(instance, result),
+        others_usd_per_month=_usd_per_month(instance, entities.keys() - {entity.name}),
     )
-    return [_result(entity, verdict) for verdict in verdicts(evidence)]
+    return result, [_result(entity, verdict) for verdict in verdicts(evidence)]
 
 
 def skipped_check_results(entity: Entity, reason: str) -> Iterator[dg.AssetCheckResult]:
@@ -94,14 +100,17 @@ def _figures(entry: dg.EventLogEntry | None) -> dict[str, Figure]:
     return {label: value for label, value in values.items() if isinstance(value, int | float | str)}
 
 
-def _bytes_billed(
-    instance: dg.DagsterInstance, entities: Mapping[str, Entity], result: SyncResult
-) -> dict[str, tuple[int, ...]]:
-    """What the last runs of each entity billed, this one included."""
-    billed: dict[str, tuple[int, ...]] = {}
-    for name in entities:
-        records = instance.fetch_materializations(dg.AssetKey(name), limit=RUNS_AVERAGED).records
-        results = [result_from(one, "") for record in records if (one := record.asset_materialization)]
-        billed[name] = tuple(one.bytes_billed for one in results)
-    billed[result.entity] = (result.bytes_billed, *billed.get(result.entity, ()))
-    return billed
+def _bytes_billed(instance: dg.DagsterInstance, result: SyncResult) -> tuple[int, ...]:
+    """What the last runs of the entity billed, this one first."""
+    records = instance.fetch_materializations(dg.AssetKey(result.entity), limit=RUNS_AVERAGED).records
+    results = [result_from(one, "") for record in records if (one := record.asset_materialization)]
+    return (result.bytes_billed, *(one.bytes_billed for one in results))
+
+
+def _usd_per_month(instance: dg.DagsterInstance, others: Iterable[str]) -> dict[str, float]:
+    """What the last cost check of each other entity said that it costs."""
+    keys = [dg.AssetCheckKey(dg.AssetKey(name), CheckName.COST.value) for name in others]
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    figures = {key.asset_key.to_user_string(): _figures(record.event) for key, record in records.items()}
+    known = {name: told.get("usd_per_month") for name, told in figures.items()}
+    return {name: usd for name, usd in known.items() if isinstance(usd, float)}

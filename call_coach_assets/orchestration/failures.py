@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,11 @@ from dagster._core.executor.child_process_executor import ChildProcessCrashExcep
 from dagster_shared.error import SerializableErrorInfo
 
 from call_coach_assets.errors import CallCoachError
+from call_coach_assets.redaction import redact
 from call_coach_assets.settings import Settings
 
 _WHAT, _WHY, _REMEDY, _KIND, _TRANSIENT = "what failed", "why", "what to do", "error", "transient"
 _DEFECT = "This is a defect of the sync: report it with the traceback."
-_MASK = "•••"
 _DIED = ChildProcessCrashException.__name__
 
 
@@ -73,11 +73,17 @@ def _read(event: DagsterEvent) -> EntityFailure:
     data = event.step_failure_data
     if data.user_failure_data is None:
         return _unforeseen(str(event.step_key), data.error)
-    values = {key: value.value for key, value in data.user_failure_data.metadata.items()}
+    told = data.user_failure_data
+    return failure_from(str(event.step_key), told.metadata, str(told.description))
+
+
+def failure_from(entity: str, metadata: Mapping[str, dg.MetadataValue[Any]], description: str) -> EntityFailure:
+    """What `failure_of` put into metadata; `description` stands for what is not there."""
+    values = {key: value.value for key, value in metadata.items()}
     return EntityFailure(
-        entity=str(event.step_key),
+        entity=entity,
         kind=str(values.get(_KIND, "")),
-        what=str(values.get(_WHAT, data.user_failure_data.description)),
+        what=str(values.get(_WHAT, description)),
         why=str(values.get(_WHY, "")),
         remedy=str(values.get(_REMEDY, "")),
         transient=bool(values.get(_TRANSIENT, False)),
@@ -99,6 +105,4 @@ def _unforeseen(entity: str, error: SerializableErrorInfo | None) -> EntityFailu
 
 
 def _masked(text: str, settings: Settings) -> str:
-    for secret in sorted(settings.secrets, key=len, reverse=True):
-        text = text.replace(secret, _MASK)
-    return text
+    return redact(text, settings.secrets)

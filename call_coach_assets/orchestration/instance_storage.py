@@ -19,6 +19,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from psycopg import sql
 
 from call_coach_assets.errors import ConfigurationError, TargetAccessError, TargetUnavailableError
+from call_coach_assets.redaction import redact, secrets_in_url
 from call_coach_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ def storage_url(settings: Settings) -> str:
         _create_database(settings, url)
     except psycopg.ProgrammingError as error:
         raise ConfigurationError(
-            "DAGSTER_POSTGRES_URL is no Postgres URL", why=str(error), remedy="write postgresql://user:password@host/db"
+            "DAGSTER_POSTGRES_URL is no Postgres URL",
+            why=redact(str(error), secrets_in_url(url)),
+            remedy="write postgresql://user:password@host/db, with special characters of the password percent-encoded",
         ) from None
     return sqlalchemy_url(url)
 
@@ -140,7 +143,7 @@ def _unusable(url: str, error: psycopg.Error) -> TargetAccessError | TargetUnava
     kind = TargetAccessError if refused else TargetUnavailableError
     return kind(
         f"Dagster's own storage, {name}, cannot be used",
-        why=str(error).strip(),
+        why=redact(str(error).strip(), secrets_in_url(url)),
         remedy="create that database and let the role of DATABASE_URL use it,"
         " or set DAGSTER_POSTGRES_URL to a Postgres that this machine may use",
     )

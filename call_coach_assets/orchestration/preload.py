@@ -9,13 +9,12 @@ import dagster_postgres.storage
 import dlt.destinations.impl.postgres.factory
 import dlt.destinations.impl.postgres.postgres
 import google.cloud.bigquery
-import pandas  # BigQuery's client imports it, the sync does not
 import sqlglot
 
 import call_coach_assets.orchestration.instance_storage
 import call_coach_assets.orchestration.step
 from call_coach_assets.definitions import defs
 
-__all__ = ["call_coach_assets", "dagster_postgres", "dlt", "google", "pandas", "sqlglot"]
+__all__ = ["call_coach_assets", "dagster_postgres", "dlt", "google", "sqlglot"]
 
 defs()

@@ -1,12 +1,12 @@
 """The job that compares both ends and repairs what differs, and the schedules by which it runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import dagster as dg
 from pydantic import Field
 
-from call_coach_assets.errors import CallCoachError, ReconcileRefusedError
+from call_coach_assets.errors import CallCoachError
 from call_coach_assets.orchestration.failures import failure_of
 from call_coach_assets.orchestration.jobs import RECONCILE
 from call_coach_assets.orchestration.resources import SyncSettings
@@ -17,6 +17,7 @@ from call_coach_assets.sync.reconciliations import ReconcileStatus, Reconciliati
 from call_coach_assets.sync.selection import chosen
 
 STEP = "reconcile_entities"
+FAILED = "failed"  # the status that an entity's observation has where it could not be reconciled
 Interval = Literal["daily", "weekly"]
 _SOUND = {ReconcileStatus.EQUAL, ReconcileStatus.REPAIRED, ReconcileStatus.SKIPPED}
 
@@ -39,18 +40,18 @@ def reconcile_op(context: dg.OpExecutionContext, config: ReconcileConfig, sync_s
     from call_coach_assets.sync.reconcile import reconcile
 
     settings, entities = sync_settings.read(), load_entities(check_queries=False)
-    failures: list[Exception] = []
+    failures: dict[str, dg.Failure] = {}
     for entity in chosen(entities.values(), config.entities):
         try:
             result = reconcile(entity, entities, settings, context.run_id, dry_run=config.dry_run)
-        except CallCoachError as error:
-            context.log.error(str(failure_of(error, settings).description))
-            failures.append(error)
-        else:
             _tell(context, result)
-            failures += [] if config.dry_run else _wrong(result)
+            if not config.dry_run:
+                _raise_if_wrong(result)
+        except Exception as error:
+            failures[entity.name] = failure = failure_of(error, settings)
+            _tell_failure(context, entity.name, failure)
     if failures:
-        raise failure_of(failures[0], settings) from None
+        raise _failure_of_all(failures)
 
 
 @dg.job(
@@ -104,18 +105,28 @@ def _tell(context: dg.OpExecutionContext, result: Reconciliation) -> None:
     )
 
 
-def _wrong(result: Reconciliation) -> list[Exception]:
-    """What the run fails with: too much would have been deleted, or something still differs."""
-    try:
-        result.raise_if_refused()
-    except ReconcileRefusedError as refused:
-        return [refused]
-    if result.status in _SOUND:
-        return []
-    return [
-        CallCoachError(
+def _tell_failure(context: dg.OpExecutionContext, entity: str, failure: dg.Failure) -> None:
+    """Say on the entity's page, in the log, and to the alerts, why it was not reconciled."""
+    context.log.error(f"{entity}: {failure.description}")
+    told = {"status": dg.MetadataValue.text(FAILED), **failure.metadata}
+    context.log_event(dg.AssetObservation(asset_key=entity, description=failure.description, metadata=told))
+
+
+def _failure_of_all(failures: Mapping[str, dg.Failure]) -> dg.Failure:
+    """What the run fails with."""
+    first = next(iter(failures.values()))
+    if len(failures) == 1:
+        return first
+    names = f"{', '.join(failures)} could not be reconciled; of {next(iter(failures))}: {first.description}"
+    return dg.Failure(names, dict(first.metadata), allow_retries=False)
+
+
+def _raise_if_wrong(result: Reconciliation) -> None:
+    """Raise where too much would have been deleted, or something still differs."""
+    result.raise_if_refused()
+    if result.status not in _SOUND:
+        raise CallCoachError(
             f"{result.remaining} rows of {result.entity} still differ from the source",
             why="; ".join(result.examples),
             remedy="see `call-coach dead-letters list` and the log of the run; then reconcile again",
         )
-    ]

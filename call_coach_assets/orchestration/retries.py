@@ -47,9 +47,14 @@ class Retry:
             tags={
                 RETRY_TAG: str(self.number),
                 PARENT_RUN_ID_TAG: self.of.run_id,
-                ROOT_RUN_ID_TAG: self.of.root_run_id or self.of.run_id,
+                ROOT_RUN_ID_TAG: first_of(self.of),
             },
         )
+
+
+def first_of(run: DagsterRun) -> str:
+    """The id of the run that `run` tries again, however often; its own where it tries none."""
+    return run.tags.get(ROOT_RUN_ID_TAG, run.run_id)
 
 
 def retry_sensor(job: UnresolvedAssetJobDefinition, entities: Collection[str]) -> dg.SensorDefinition:

@@ -14,10 +14,10 @@ from dagster._utils.interrupts import capture_interrupts
 
 from call_coach_assets.errors import ConfigurationError
 from call_coach_assets.orchestration.failures import EntityFailure, failures_in
+from call_coach_assets.orchestration.health_sensor import tell_health
 from call_coach_assets.orchestration.home import prepare_home
 from call_coach_assets.orchestration.jobs import SYNC_ALL
 from call_coach_assets.orchestration.materialization import result_from
-from call_coach_assets.orchestration.metrics_export import export_metrics
 from call_coach_assets.reporting.prefect.emitter import RunEmitter
 from call_coach_assets.settings import read_settings
 from call_coach_assets.sync.result import SyncResult
@@ -84,7 +84,7 @@ def run_sync(
                 _note(outcome, progress)
                 if on_progress is not None:
                     on_progress(progress)
-        export_metrics(instance, known, settings)
+        tell_health(instance, known, run.run_id, settings)
     return outcome
 
 

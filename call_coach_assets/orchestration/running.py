@@ -29,16 +29,17 @@ def sync_in_progress(instance: dg.DagsterInstance, entities: Collection[str]) ->
     A run whose process on this host is gone is marked as failed, and is no longer in progress.
     """
     runs = instance.get_runs(filters=RunsFilter(statuses=UNFINISHED), ascending=True)
-    return next((run for run in runs if _writes(run, entities) and not _bury(instance, run)), None)
+    return next((run for run in runs if writes(run, entities) and not _bury(instance, run)), None)
 
 
-def _writes(run: DagsterRun, entities: Collection[str]) -> bool:
+def writes(run: DagsterRun, entities: Collection[str]) -> bool:
+    """Whether `run` changes the tables of any of `entities`: it syncs one, or reconciles."""
     return run.job_name == RECONCILE or syncs(run, entities)
 
 
 def syncs(run: DagsterRun, entities: Collection[str]) -> bool:
     """Whether `run` materializes one of `entities`."""
-    if run.asset_selection is None:
+    if not run.asset_selection:
         return run.job_name == SYNC_ALL
     return any(key.to_user_string() in entities for key in run.asset_selection)
 

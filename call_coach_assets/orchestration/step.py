@@ -96,10 +96,11 @@ def _materialized(
     now = datetime.now(UTC)
     for warning in result.warnings:
         context.log.warning(warning)
+    result, checks = check_results(context.instance, entity, entities, settings, result=result, now=now)
     return dg.MaterializeResult(
         asset_key=entity.name,
         metadata={**metadata_of(result, entity, settings, now), **target_metadata(entity, settings)},
-        check_results=check_results(context.instance, entity, entities, settings, result=result, now=now),
+        check_results=checks,
     )
 
 

@@ -13,11 +13,14 @@ from datetime import datetime
 import requests
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from call_coach_assets.reporting.incidents import Incident, Notice, Problem, Receiver
+from call_coach_assets.redaction import redact
+from call_coach_assets.reporting.health import span
+from call_coach_assets.reporting.incidents import THE_RUN, Incident, Notice, Problem, Receiver
 from call_coach_assets.settings import Settings
 
 PAGERDUTY_EVENTS = "https://events.pagerduty.com/v2/enqueue"
 POST_SECONDS = 10.0
+Checkpoints = Mapping[str, datetime | None] | None
 _SLACK_TEXT_LIMIT = 3000
 _log = logging.getLogger(__name__)
 
@@ -26,12 +29,13 @@ class DeliveryError(Exception):
     """An alert could not be delivered; it is kept and tried again. The text names the receiver, never its address."""
 
 
-def deliver(notice: Notice, checkpoints: Mapping[str, datetime | None], settings: Settings) -> Notice | None:
+def deliver(notice: Notice, checkpoints: Checkpoints, settings: Settings) -> Notice | None:
     """Log the notice and send it to each receiver that is configured; what is returned has still to be delivered.
 
-    `checkpoints` are the newest published source changes, which say how stale the application is.
+    `checkpoints` are the newest published source changes, which say how stale the application is; None where they
+    are not known.
     """
-    text = message(notice, checkpoints, settings.dagster_ui_url)
+    text = redact(message(notice, checkpoints, settings.dagster_ui_url), settings.secrets)
     _log.log(logging.INFO if notice.kind == "recovered" else logging.ERROR, "%s", text)
     remaining = tuple(receiver for receiver in notice.receivers if not _delivered(receiver, notice, text, settings))
     return notice.model_copy(update={"receivers": remaining}) if remaining else None
@@ -60,21 +64,27 @@ def _tell_pagerduty(notice: Notice, text: str, settings: Settings) -> None:
         _post("PagerDuty", settings.pagerduty_events_url or PAGERDUTY_EVENTS, event)
 
 
-def message(notice: Notice, checkpoints: Mapping[str, datetime | None], ui: str) -> str:
+def message(notice: Notice, checkpoints: Checkpoints, ui: str) -> str:
     """What failed, since when, what it means for the application, what to do, and where to look."""
     incident = notice.incident
     if notice.kind == "recovered":
-        recovered = f"Recovered: {_names(incident)} synced again. It was wrong since {_time(incident.since)}."
+        recovered = f"Recovered: {_names(incident)}, wrong since {_time(incident.since)}."
         return f"{recovered}\n{_link(ui, notice)}"
-    title = "The sync failed" if notice.kind == "opened" else f"The sync failed {incident.failed_runs} times in a row"
-    lines = [f"{title}: {_names(incident)}, since {_time(incident.since)}."]
-    lines += [_stale(entity, checkpoints.get(entity)) for entity in incident.affected]
+    often = f" {incident.failed_runs} times in a row" if notice.kind == "escalated" else ""
+    lines = [f"{_title(incident)}{often}: {_names(incident)}, since {_time(incident.since)}."]
+    lines += _meaning(incident, checkpoints, notice.at)
     lines += [_problem(problem) for problem in incident.problems]
     return "\n".join([*lines, _link(ui, notice)])
 
 
+def _title(incident: Incident) -> str:
+    if incident.problems and all(problem.check for problem in incident.problems):
+        return "A check found bad data"
+    return f"The {incident.job} failed"
+
+
 def _names(incident: Incident) -> str:
-    return ", ".join(incident.affected) or "the run"
+    return ", ".join(incident.affected) or THE_RUN
 
 
 def _problem(problem: Problem) -> str:
@@ -82,10 +92,20 @@ def _problem(problem: Problem) -> str:
     return f"- {problem.entity}: {problem.what}{remedy}"
 
 
-def _stale(entity: str, checkpoint: datetime | None) -> str:
+def _meaning(incident: Incident, checkpoints: Checkpoints, now: datetime) -> list[str]:
+    """What the application notices."""
+    if incident.job == "reconcile":
+        return ["Both ends were not compared, or still differ; the hourly sync goes on."]
+    if checkpoints is None:
+        return ["How far behind the application is cannot be told: its Postgres does not answer."]
+    return [_stale(entity, checkpoints.get(entity), now) for entity in incident.affected if entity != THE_RUN]
+
+
+def _stale(entity: str, checkpoint: datetime | None, now: datetime) -> str:
     if checkpoint is None:
         return f"The application has no {entity} yet."
-    return f"The application sees {entity} as they were at {_time(checkpoint)}."
+    ago = span((now - checkpoint).total_seconds())
+    return f"The application sees {entity} as they were at {_time(checkpoint)}, {ago} ago."
 
 
 def _time(moment: datetime) -> str:

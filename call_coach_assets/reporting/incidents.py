@@ -1,5 +1,7 @@
 """When to alert: a pure state machine over finished runs, in the order in which they ended.
 
+There is one incident at a time for syncs, and one for reconciles, of which only Slack hears: nothing is stale then.
+
 An incident is open from the first run that failed for good, or ended with a failed ERROR check, until every entity that
 was affected has been synced well. However many runs and entities fail meanwhile, it is one incident: one message when
 it opens, one page when it has lasted for `PAGE_AFTER` runs in a row, one message when it is over.
@@ -13,6 +15,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 PAGE_AFTER = 3
+THE_RUN = "the run"  # what is affected where no entity can be named
+Job = Literal["sync", "reconcile"]
 Receiver = Literal["slack", "pagerduty"]
 
 
@@ -21,17 +25,23 @@ class _Value(BaseModel):
 
 
 class Problem(_Value):
-    """What is wrong with one entity: an error that ended its sync, or a check that failed."""
+    """What is wrong with one entity: an error that ended its sync, or, where `check` says so, a check that failed."""
 
     entity: str
     what: str
     remedy: str = ""
+    check: bool = False
 
 
 class FinishedRun(_Value):
-    """One run that has ended. `retried` says that another attempt follows, so that nothing is permanent yet."""
+    """One run that has ended. `retried` says that another attempt follows, so that nothing is permanent yet.
+
+    `first` is the run that this one tries again; both are the same hour's.
+    """
 
     run_id: str
+    job: Job = "sync"
+    first: str | None = None
     ended_at: datetime
     status: Literal["success", "failure", "canceled"]
     problems: tuple[Problem, ...] = ()
@@ -48,8 +58,10 @@ class Incident(_Value):
     """Something that is wrong and was told. `key` identifies it at PagerDuty."""
 
     key: str
+    job: Job = "sync"
     since: datetime
     run_id: str
+    last_run: str = ""
     problems: tuple[Problem, ...]
     affected: tuple[str, ...]
     failed_runs: int = 1
@@ -67,7 +79,7 @@ class Notice(_Value):
 
 
 def advance(incident: Incident | None, run: FinishedRun) -> tuple[Incident | None, Notice | None]:
-    """Take a finished run into account: the incident that is open afterwards, and what has to be told, if anything."""
+    """Take a finished run into account: its job's incident that is open afterwards, and what has to be told, if any."""
     if run.failed:
         return _worse(incident, run)
     if incident is None or run.status != "success" or run.retried:
@@ -75,29 +87,37 @@ def advance(incident: Incident | None, run: FinishedRun) -> tuple[Incident | Non
     remaining = tuple(entity for entity in incident.affected if entity not in run.synced)
     if remaining:
         return incident.model_copy(update={"affected": remaining}), None
-    return None, Notice(kind="recovered", incident=incident, at=run.ended_at, run_id=run.run_id)
+    return None, _notice("recovered", incident, run)
 
 
 def _worse(incident: Incident | None, run: FinishedRun) -> tuple[Incident, Notice | None]:
     affected = {problem.entity for problem in run.problems}
+    first = run.first or run.run_id
     if incident is None:
         opened = Incident(
-            key=f"call-coach-sync-{run.run_id}",
+            key=f"call-coach-{run.job}-{run.run_id}",
+            job=run.job,
             since=run.ended_at,
             run_id=run.run_id,
+            last_run=first,
             problems=run.problems,
             affected=tuple(sorted(affected)),
         )
-        return opened, Notice(kind="opened", incident=opened, at=run.ended_at, run_id=run.run_id)
-    failed_runs = incident.failed_runs + 1
-    page = failed_runs >= PAGE_AFTER and not incident.paged
+        return opened, _notice("opened", opened, run)
+    failed_runs = incident.failed_runs + (first != incident.last_run)
+    page = run.job == "sync" and failed_runs >= PAGE_AFTER and not incident.paged
     going_on = incident.model_copy(
         update={
             "affected": tuple(sorted(affected | set(incident.affected))),
             "problems": run.problems or incident.problems,
             "failed_runs": failed_runs,
+            "last_run": first,
             "paged": incident.paged or page,
         }
     )
-    notice = Notice(kind="escalated", incident=going_on, at=run.ended_at, run_id=run.run_id)
-    return going_on, notice if page else None
+    return going_on, _notice("escalated", going_on, run) if page else None
+
+
+def _notice(kind: Literal["opened", "escalated", "recovered"], incident: Incident, run: FinishedRun) -> Notice:
+    receivers: tuple[Receiver, ...] = ("slack", "pagerduty") if incident.job == "sync" else ("slack",)
+    return Notice(kind=kind, incident=incident, at=run.ended_at, run_id=run.run_id, receivers=receivers)

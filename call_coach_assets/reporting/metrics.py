@@ -6,12 +6,17 @@ They go to a file, which the node exporter's textfile collector reads, and to a 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from http.client import HTTPException
+from urllib.parse import unquote
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
+from prometheus_client.exposition import basic_auth_handler, default_handler
 
+from call_coach_assets.redaction import redact, without_credentials
 from call_coach_assets.settings import Settings
 
 JOB = "call_coach_sync"
@@ -52,13 +57,27 @@ def export(metrics: Iterable[EntityMetrics], settings: Settings, now: datetime) 
     if settings.metrics_textfile is None and settings.metrics_push_gateway is None:
         return
     registry = registry_of(metrics, now)
+    textfile, gateway = settings.metrics_textfile, settings.metrics_push_gateway
+    if textfile is not None:
+        _told(lambda: write_to_textfile(str(textfile), registry), "written to METRICS_TEXTFILE", settings)
+    if gateway is not None:
+        _told(lambda: _push(gateway, registry), "pushed to METRICS_PUSH_GATEWAY", settings)
+
+
+def _told(tell: Callable[[], None], how: str, settings: Settings) -> None:
     try:
-        if settings.metrics_textfile is not None:
-            write_to_textfile(str(settings.metrics_textfile), registry)
-        if settings.metrics_push_gateway is not None:
-            push_to_gateway(settings.metrics_push_gateway, job=JOB, registry=registry, timeout=PUSH_SECONDS)
-    except OSError as error:
-        _log.warning("Metrics could not be exported: %s", error)
+        tell()
+    except (OSError, ValueError, HTTPException) as error:
+        _log.warning("Metrics could not be %s: %s", how, redact(str(error), settings.secrets))
+
+
+def _push(gateway: str, registry: CollectorRegistry) -> None:
+    """Push to http://user:password@host:port, of which user and password go into a header."""
+    user, at, _ = gateway.rpartition("://")[2].rpartition("@")
+    name, _, password = user.partition(":")
+    handler = partial(basic_auth_handler, username=unquote(name), password=unquote(password)) if at else default_handler
+    address = without_credentials(gateway)
+    push_to_gateway(address, job=JOB, registry=registry, timeout=PUSH_SECONDS, handler=handler)
 
 
 def _gauges(registry: CollectorRegistry) -> dict[str, Gauge]:

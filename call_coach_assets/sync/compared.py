@@ -15,7 +15,7 @@ from psycopg import sql
 
 from call_coach_assets.sync.adapt import AdaptedQuery
 from call_coach_assets.sync.checksums import source_text, source_value, target_text, target_value
-from call_coach_assets.sync.digests import json_columns, source_digest, target_digest
+from call_coach_assets.sync.digests import json_columns, source_digest, target_hash
 from call_coach_assets.sync.entity import ColumnType, Entity, Placement, Reference
 from call_coach_assets.sync.publication import KEY_SEPARATOR, Publication, columns_of, equal, parent_rows, same
 from call_coach_assets.sync.target import METADATA, SOURCE_DELETED_AT
@@ -50,11 +50,9 @@ def source_key(names: Iterable[str]) -> str:
 
 
 def live_condition(entity: Entity) -> str:
-    """GoogleSQL: whether a row of the query belongs into the target."""
-    required = {name for reference in entity.references if reference.required for name in reference.by}
-    required |= {*entity.key, *(column.name for column in entity.columns if column.required)}
-    present = [f"{ROW}.{name} IS NOT NULL" for name in sorted(required)]
-    return " AND ".join([f"NOT COALESCE({ROW}._deleted, FALSE)", f"{ROW}._rejected IS NULL", *present])
+    """GoogleSQL: whether a row of the query belongs into the target, or is a dead letter that has a key."""
+    present = [f"{ROW}.{name} IS NOT NULL" for name in entity.key]
+    return " AND ".join([f"NOT COALESCE({ROW}._deleted, FALSE)", *present])
 
 
 def compared_columns(work: Publication, query: AdaptedQuery, *, digested: bool) -> list[ComparedColumn]:
@@ -119,8 +117,8 @@ def _unlinked(work: Publication, reference: Reference) -> sql.Composed:
 
 
 def _json(entity: Entity, names: tuple[str, ...]) -> ComparedColumn:
-    stands = sql.SQL("CASE WHEN r.target_digest = {} THEN replace(r.source_digest::text, '-', '') END").format(
-        target_digest(entity, "t")
+    stands = sql.SQL("CASE WHEN r.target_hash = {} THEN replace(r.source_digest::text, '-', '') END").format(
+        target_hash(entity, "t")
     )
     return ComparedColumn(", ".join(names), source_value(source_digest(entity, ROW)), target_value(stands))
 

@@ -16,10 +16,11 @@ from call_coach_assets.sync.catalog import read_catalog
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.extract import FROM_THE_BEGINNING
 from call_coach_assets.sync.findings import Findings, find
+from call_coach_assets.sync.forgotten import forget, forget_lineage
 from call_coach_assets.sync.locks import entity_lock
 from call_coach_assets.sync.postgres import pool_for, transaction
 from call_coach_assets.sync.repair import Repair, refusal_of, repair
-from call_coach_assets.sync.source_scan import bucket_query, row_query
+from call_coach_assets.sync.source_scan import ASIDE, bucket_query, row_query
 from call_coach_assets.sync.target_scan import Buckets, TargetScan, looking, scan
 
 if TYPE_CHECKING:
@@ -73,14 +74,17 @@ class _Comparison:
 
     def round(self, *, dry_run: bool, final: bool) -> Round:
         with transaction(pool_for(self.settings), f"comparing {self.entity.name}") as connection:
-            target = scan(looking(connection, self.entity, self.entities, self.settings, self.run_id), self.query)
+            work = looking(connection, self.entity, self.entities, self.settings, self.run_id)
+            if not dry_run:
+                forget_lineage(work)
+            target = scan(work, self.query)
         self.done.rows = target.rows
         differing = _differing(self._source_buckets(target), target.buckets)
         logger.info(
             "%s: %d of %d buckets differ", self.entity.name, len(differing), max(16**target.digits, len(differing))
         )
         if differing:
-            self._compare_rows(target, [bucket for bucket in differing if bucket], dry_run, final)
+            self._compare_rows(target, [name for name in differing if name], dry_run, final)
         return self.done
 
     def _source_buckets(self, target: TargetScan) -> Buckets:
@@ -89,14 +93,17 @@ class _Comparison:
         rows = [row for batch in answer.batches for row in batch.to_pylist()]
         return {row["bucket"]: (row["counted"], row["checksum"]) for row in rows}
 
-    def _compare_rows(self, target: TargetScan, buckets: Sequence[str], dry_run: bool, final: bool) -> None:
+    def _compare_rows(self, target: TargetScan, names: Sequence[str], dry_run: bool, final: bool) -> None:
         text = row_query(self.entity, self.query, target.columns, target.digits)
+        buckets = list(dict.fromkeys(target.bucket_of(name) for name in names))
         answer = self._ask(text, {"buckets": buckets})
         with transaction(pool_for(self.settings), f"reconciling {self.entity.name}") as connection:
             work = looking(connection, self.entity, self.entities, self.settings, self.run_id)
             found = find(work, target, buckets, answer)
             self.done.findings, self.done.refusal = found, refusal_of(found, target.rows)
             if not dry_run:
+                if not self.done.refusal:
+                    forget(work, [name.removeprefix(ASIDE) for name in names if name.startswith(ASIDE)])
                 repaired: Repair = repair(work, found, self.settings, final=final)
                 self.done.deleted, self.done.kept = repaired.deleted, repaired.kept
 

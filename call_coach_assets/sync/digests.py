@@ -1,6 +1,6 @@
 """Fingerprints of a row's JSON, by which the two ends can be compared although each renders JSON in its own way.
 
-`<entity>_rows` keeps two of them: `source_digest`, of the JSON texts as BigQuery wrote them, and `target_digest`, of
+`<entity>_rows` keeps two of them: `source_digest`, of the JSON texts as BigQuery wrote them, and `target_hash`, of
 what Postgres made of them. While the second fits the row, the row holds what the first says.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SEPARATOR = "\u241f"  # ␟, between the parts of a text that is hashed
 PRESENT, ABSENT = "=", "~"  # what a value begins with, and what stands for NULL
-DIGESTS = ("source_digest", "target_digest")
+DIGESTS = ("source_digest", "target_hash")
 
 
 def json_columns(entity: Entity) -> tuple[str, ...]:
@@ -56,12 +56,12 @@ def source_digest(entity: Entity, alias: str) -> str:
     return f"TO_HEX(MD5(CONCAT({separated})))"
 
 
-def target_digest(entity: Entity, alias: str) -> sql.Composed:
-    """The fingerprint, a uuid, of the JSON as Postgres holds it in the row `alias`."""
-    texts = [
-        sql.SQL("coalesce({} || {}::text, {})").format(
-            sql.Literal(PRESENT), sql.Identifier(alias, name), sql.Literal(ABSENT)
+def target_hash(entity: Entity, alias: str) -> sql.Composed:
+    """The hash, a bigint, of the JSON as Postgres holds it in the row `alias`, whatever the order of its keys."""
+    hashes = [
+        sql.SQL("coalesce(jsonb_hash_extended({}, {place}), {place})").format(
+            sql.Identifier(alias, name), place=sql.Literal(place)
         )
-        for name in json_columns(entity)
+        for place, name in enumerate(json_columns(entity))
     ]
-    return sql.SQL("md5({})::uuid").format(sql.SQL(f" || '{SEPARATOR}' || ").join(texts))
+    return sql.SQL("({})").format(sql.SQL(" # ").join(hashes))

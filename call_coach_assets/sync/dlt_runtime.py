@@ -7,7 +7,7 @@ a run. Here it reads one dictionary instead: a sync does the same wherever it is
 from __future__ import annotations
 
 import logging
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -52,6 +52,11 @@ def configure() -> None:
 
 def destination_for(settings: Settings) -> Any:
     """dlt's Postgres destination, which hands DATABASE_URL to libpq as it is."""
+    return _destination(settings.database_url)
+
+
+@cache
+def _destination(url: str) -> Any:
     import dlt
     from dlt.common.configuration import configspec
     from dlt.destinations.impl.postgres.configuration import PostgresCredentials
@@ -66,14 +71,28 @@ def destination_for(settings: Settings) -> Any:
         def to_native_representation(self) -> str:
             return self.url or ""
 
-    parts = urlsplit(settings.database_url)
+    class Remembering(dlt.destinations.postgres):
+        """Resolves each configuration once: dlt asks for the same ones two dozen times in a run."""
+
+        @cached_property
+        def _resolved(self) -> dict[str, Any]:
+            return {}
+
+        def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+            plain = (item for item in vars(initial_config).items() if isinstance(item[1], str | int | None))
+            asked = repr(sorted(item for item in plain if not item[0].startswith("_")))
+            if asked not in self._resolved:
+                self._resolved[asked] = super().configuration(initial_config, accept_partial)
+            return self._resolved[asked].copy()
+
+    parts = urlsplit(url)
     credentials = DatabaseUrl()
-    credentials.url = settings.database_url
+    credentials.url = url
     credentials.host = unquote(parts.hostname or "localhost")
     credentials.database = parts.path.strip("/") or "postgres"
     credentials.username = parts.username or "postgres"
     credentials.resolve()
-    return dlt.destinations.postgres(credentials=credentials)
+    return Remembering(credentials=credentials)
 
 
 def pipeline_for(entity: str, settings: Settings, folder: str) -> dlt.Pipeline:

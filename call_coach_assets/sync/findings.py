@@ -1,7 +1,9 @@
 """Which rows differ, among those of the buckets that do: missing, extra, different by column, or merely under way.
 
 A row is missing where the source has it, the target does not, and nothing is known that keeps it out: it does not wait,
-is not dead-lettered, and its parent was not deleted. A row is extra where the source has no such key, or has flagged it
+is not dead-lettered, and its parent was not deleted. What cannot be published, and no sync has seen, is missing too, or
+different: reading it makes it a dead letter. What waits or is dead-lettered, and the source has no more, is forgotten.
+A row is extra where the source has no such key, or has flagged it
 deleted, or where another row of the target has its key already.
 """
 
@@ -34,7 +36,7 @@ INSERT INTO {found}
 SELECT * FROM (
     SELECT CASE
         WHEN s.changed_at > %(checkpoint)s AND s.changed_at <= %(now)s THEN 'under way'
-        WHEN a.key IS NOT NULL THEN 'aside'
+        WHEN a.key IS NOT NULL AND NOT coalesce(s.deleted, true) THEN 'aside'
         WHEN t.parts IS NULL THEN CASE WHEN s.live AND NOT ({orphaned}) THEN 'missing' END
         WHEN t.row_key IS NULL THEN 'unknown'
         WHEN t.place > 1 THEN 'double'
@@ -122,7 +124,7 @@ def _judge(work: Publication, columns: Sequence[ComparedColumn], now: datetime) 
         work.compose(_ORPHANED, parent=sql.Literal(r.entity), key=sql.Identifier("s", f"parent_{n}"))
         for n, r in enumerate(required_references(work.entity))
     ]
-    checkpoint, _ = sync_status.advance(work, inbox=False)
+    checkpoint, _ = sync_status.advance(work, None)
     work.execute(_CREATE_FOUND, table=FOUND, identity=identity_types(work))
     work.execute(
         _JUDGE,

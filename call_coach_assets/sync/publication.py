@@ -36,9 +36,23 @@ class RunInfo:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
+@dataclass(frozen=True)
+class Slice:
+    """The part of the inbox whose `column` hashes to `place`, of `number` parts in all."""
+
+    column: str
+    place: int
+    number: int
+
+    def holds(self, alias: str) -> sql.Composed:
+        """Whether a row of the inbox is in the slice."""
+        hashed = sql.SQL("hashtext(coalesce({}::text, '')) & 2147483647").format(sql.Identifier(alias, self.column))
+        return sql.SQL("mod({}, {}) = {}").format(hashed, sql.Literal(self.number), sql.Literal(self.place))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """One publish of one entity within its transaction."""
+    """One publish of one entity, or of one slice of it, within its transaction."""
 
     connection: Connection
     entity: Entity
@@ -48,6 +62,8 @@ class Publication:
     foreign_keys: ForeignKeys
     run: RunInfo
     load: int  # the number of this publish in sync_runs
+    newest: str = "newest"  # the table that names every candidate: `staged` where none was refused before it got there
+    part: Slice | None = None  # the only part of the inbox that is looked at; None for all of it
 
     def execute(
         self,
@@ -71,12 +87,17 @@ class Publication:
             "inbox": self.names.inbox(self.entity.name),
             "rows": self.names.rows(self.entity.name),
         }
-        return sql.SQL(template).format(**{**self.names.parts(), **own, **parts})
+        known = self.names.parts()
+        return sql.SQL(template).format(**{**known, "newest": known[self.newest], **own, **parts})
 
     def value(self, template: LiteralString, **parts: sql.Composable) -> Any:
         """The first column of the first row that a statement yields, None where it yields none."""
         row = self.execute(template, **parts).fetchone()
         return row[0] if row else None
+
+    def holds(self, alias: str) -> sql.Composable:
+        """Whether a row of the inbox is one that this publish looks at."""
+        return self.part.holds(alias) if self.part else sql.SQL("true")
 
     def clear(self, stage: str) -> None:
         """Empty a table that lives for one publish only."""

@@ -9,37 +9,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from psycopg import sql
-from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
 
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync import dead_letters, links, scopes, sync_status, tombstones, waiting, write
-from call_coach_assets.sync.candidates import landed_loads, stage
+from call_coach_assets.sync.candidates import stage
 from call_coach_assets.sync.deletes import delete_doomed, doom_flagged, open_doomed
+from call_coach_assets.sync.drained import Drained, total
 from call_coach_assets.sync.entity import Entity
-from call_coach_assets.sync.foreign_keys import read_foreign_keys
 from call_coach_assets.sync.matching import match
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection, Pool, transaction
-from call_coach_assets.sync.publication import Publication, RunInfo
+from call_coach_assets.sync.publication import Publication, RunInfo, Slice
 from call_coach_assets.sync.quarantine import open_quarantine
 from call_coach_assets.sync.row_warnings import summarise
-from call_coach_assets.sync.target import read_target
+from call_coach_assets.sync.run_record import begin, note
+from call_coach_assets.sync.slices import in_turn, slices_of
+from call_coach_assets.sync.versions import landed_loads
 
 __all__ = ["Published", "RunInfo", "publish"]
 
-_BEGIN = """
-INSERT INTO {sync_runs} (entity, run_id, dlt_load_ids, query_sha256, started_at)
-VALUES (%s, %s, %s, %s, %s) RETURNING load
-"""
-_QUERY = "INSERT INTO {queries} (sha256, entity, text) VALUES (%s, %s, %s) ON CONFLICT (sha256) DO NOTHING"
-_END = """
-UPDATE {sync_runs} SET finished_at = clock_timestamp(), dlt_load_ids = %(loads)s, counts = %(counts)s
-WHERE load = %(load)s
-"""
 _REFETCHED = """
 DELETE FROM {refetch} r USING unnest(%(columns)s::text[], %(keys)s::text[], %(since)s::timestamptz[]) AS done (c, k, s)
 WHERE r.entity = %(entity)s AND r.column_name = done.c AND md5(r.key) = md5(done.k) AND r.since <= done.s
@@ -69,62 +61,42 @@ def publish(
 ) -> Published:
     """Publish what is in the inbox of `entity`; `entities` are all that the sync owns.
 
-    The sync's tables must be there (`bookkeeping.ensure`). Raises the TargetError family, and then nothing has changed.
+    The sync's tables must be there (`bookkeeping.ensure`). Raises the TargetError family, and then nothing has changed,
+    but for the slices of a backfill that were published before.
     """
     started = time.monotonic()
+    names = Names(settings.sync_schema)
+
+    def slice_of(part: Slice) -> Drained:
+        with transaction(database, f"publishing {entity.name}") as connection:
+            work = begin(connection, entity, entities, names, run, part=part)
+            done = _drain(work)
+            note(work, done.loads, done.counts())
+            return done
+
+    parts = slices_of(database, entity, entities, settings) if isinstance(database, ConnectionPool) else []
+    ahead = in_turn(slice_of, parts)
     with transaction(database, f"publishing {entity.name}") as connection:
-        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        work = begin(connection, entity, entities, Names(settings.sync_schema), run)
-        done = _drain(work) if work.target.inbox else _without_inbox(work)
+        work = begin(connection, entity, entities, names, run)
+        done = total([*ahead, _drain(work) if work.target.inbox else Drained()])
+        finished = _finish(work, replace(done, updated=done.updated + links.link(work)))
         _take_off_the_list(work)
-        return replace(done, publish_seconds=time.monotonic() - started)
+        return replace(finished, publish_seconds=time.monotonic() - started)
 
 
-def begin(
-    connection: Connection, entity: Entity, entities: Mapping[str, Entity], names: Names, run: RunInfo
-) -> Publication:
-    """Lock the inbox against a second publish and note the run; return what the stages work on."""
-    target = read_target(connection, entity, names)
-    if target.inbox:
-        connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names.inbox(entity.name)))
-    started = [entity.name, run.run_id, list(run.load_ids), run.query_sha256, run.started_at]
-    row = connection.execute(sql.SQL(_BEGIN).format(**names.parts()), started).fetchone()
-    if run.query:
-        connection.execute(sql.SQL(_QUERY).format(**names.parts()), [run.query_sha256, entity.name, run.query])
-    return Publication(
-        connection=connection,
-        entity=entity,
-        entities=entities,
-        names=names,
-        target=target,
-        foreign_keys=read_foreign_keys(connection, entities),
-        run=run,
-        load=int(row[0]) if row else 0,
-    )
-
-
-def _drain(work: Publication) -> Published:
+def _drain(work: Publication) -> Drained:
+    """Publish what the transaction looks at of the inbox, and take it out; what waits stays."""
     loads = landed_loads(work)
     open_quarantine(work)
-    count = stage(work, loads)
-    done = _apply(work, count) if count else Published()
-    done = replace(done, updated=done.updated + links.link(work))
+    work, count = stage(work, loads)
+    done = replace(_apply(work, count) if count else Drained(), loads=tuple(loads))
     if count:
         dead_letters.record(work)
-        done = replace(done, warnings=summarise(work))
-    before, after = sync_status.advance(work, inbox=True)
-    done = replace(done, waiting=waiting.consume(work), checkpoint_before=before, checkpoint_after=after)
-    return _finish(work, done, loads)
+        done = replace(done, warnings=summarise(work), newest=sync_status.newest_published(work))
+    return replace(done, waiting=waiting.consume(work))
 
 
-def _without_inbox(work: Publication) -> Published:
-    """Nothing was ever landed; rows that wait for a link may still get it."""
-    before, after = sync_status.advance(work, inbox=False)
-    done = Published(updated=links.link(work), checkpoint_before=before, checkpoint_after=after)
-    return _finish(work, done, [])
-
-
-def _apply(work: Publication, count: int) -> Published:
+def _apply(work: Publication, count: int) -> Drained:
     """Bring the target in line with the candidates."""
     open_doomed(work)
     write.open_changed(work)
@@ -140,26 +112,32 @@ def _apply(work: Publication, count: int) -> Published:
     links.remember(work)
     write.record_lineage(work)
     tombstones.lift(work)
-    return Published(inserted=inserted, updated=updated + marked, unchanged=unchanged, deleted=deleted)
+    return Drained(inserted=inserted, updated=updated + marked, unchanged=unchanged, deleted=deleted)
 
 
-def _finish(work: Publication, done: Published, loads: list[str]) -> Published:
+def _finish(work: Publication, done: Drained) -> Published:
     """Count what is left, and write `sync_status` and the run's row."""
     letters = int(work.value("SELECT count(*) FROM {dead_letters} WHERE entity = %(entity)s"))
-    rows = int(work.value("SELECT count(*) FROM {target}"))
-    done = replace(done, dead_lettered=letters, row_count=rows)
-    errors = done.waiting + done.dead_lettered
+    before, after = sync_status.advance(work, done.newest)
+    errors = done.waiting + letters
     figures = {
-        "checkpoint": done.checkpoint_after,
+        "checkpoint": after,
         "status": "partial" if errors else "success",
         "items": done.inserted + done.updated + done.deleted,
         "errors": errors,
     }
     sync_status.record(work, figures, waiting=done.waiting > 0)
-    counts = {name: value for name, value in asdict(done).items() if isinstance(value, int)}
-    counts |= {"bytes_processed": work.run.bytes_processed, "bytes_billed": work.run.bytes_billed}
-    work.execute(_END, {"loads": sorted({*loads, *work.run.load_ids}), "counts": Jsonb(counts)})
-    return done
+    rows = int(work.value("SELECT count(*) FROM {target}"))
+    billed = {"bytes_processed": work.run.bytes_processed, "bytes_billed": work.run.bytes_billed}
+    note(work, done.loads, {**done.counts(), "dead_lettered": letters, "row_count": rows, **billed})
+    return Published(
+        **done.counts(),
+        dead_lettered=letters,
+        row_count=rows,
+        checkpoint_before=before,
+        checkpoint_after=after,
+        warnings=tuple(map(str, done.warnings)),
+    )
 
 
 def _take_off_the_list(work: Publication) -> None:

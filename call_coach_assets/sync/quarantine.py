@@ -34,7 +34,7 @@ def in_quarantine(work: Publication, statement: sql.Composed, last: int) -> int:
                 written += work.execute(statement, {"first": first, "last": last}).rowcount
             refused = -1 if written else refused
         except psycopg.Error as error:
-            if not _about_a_row(error):
+            if not about_a_row(error):
                 raise
             if first < last:
                 middle = (first + last) // 2
@@ -45,7 +45,8 @@ def in_quarantine(work: Publication, statement: sql.Composed, last: int) -> int:
     return written
 
 
-def _about_a_row(error: psycopg.Error) -> bool:
+def about_a_row(error: psycopg.Error) -> bool:
+    """Whether Postgres refused a row, and might take others."""
     return (error.sqlstate or "").startswith(_ABOUT_A_ROW)
 
 

@@ -16,7 +16,7 @@ from sqlglot.errors import SqlglotError
 from call_coach_assets.errors import ConfigurationError
 
 DIALECT = "bigquery"
-_REMEMBERED = 64
+REMEMBERED_QUERIES = 64
 
 Source = exp.Table | exp.Subquery | exp.Unnest
 
@@ -71,7 +71,7 @@ class Query:
         return self.text.count("\n", 0, span.start) + 1
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED_QUERIES)
 def read_query(text: str) -> Query:
     """Parse a query. Raises ConfigurationError where it is not one SELECT, or reads a column without an alias."""
     try:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.bookkeeping import request_refetch
 from call_coach_assets.sync.deletes import delete_doomed, open_doomed
 from call_coach_assets.sync.findings import FOUND, Findings
 from call_coach_assets.sync.publication import Publication
-from call_coach_assets.sync.publish import begin
+from call_coach_assets.sync.run_record import begin, note
 
 LARGEST_SHARE = 0.10  # of a table that a comparison may delete
 MOST_KEYS_READ_AGAIN = 20_000  # beyond, reading everything again costs fewer scans
@@ -24,7 +23,6 @@ SELECT {identity}, CASE WHEN kind = 'extra' THEN parts END, CASE WHEN kind = 'ex
        coalesce(CASE WHEN kind = 'extra' THEN changed_at END, now())
 FROM {found} WHERE kind = ANY (%(kinds)s)
 """
-_END = "UPDATE {sync_runs} SET finished_at = clock_timestamp(), counts = %(counts)s WHERE load = %(load)s"
 
 
 @dataclass(frozen=True)
@@ -62,5 +60,5 @@ def _delete(work: Publication, kinds: list[str]) -> Repair:
     identity = sql.SQL(", ").join(map(sql.Identifier, work.target.identity))
     doomed = writing.execute(_DOOM, {"kinds": kinds}, identity=identity, found=FOUND).rowcount
     deleted, _ = delete_doomed(writing)
-    writing.execute(_END, {"counts": Jsonb({"deleted": deleted, "kept": doomed - deleted})})
+    note(writing, (), {"deleted": deleted, "kept": doomed - deleted})
     return Repair(deleted, doomed - deleted)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot.tokenizer_core import Token, TokenType
 
 from call_coach_assets.errors import ConfigurationError
-from call_coach_assets.sync.query import DIALECT, Span
+from call_coach_assets.sync.query import DIALECT, REMEMBERED_QUERIES, Span
 
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE}
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
@@ -44,6 +45,7 @@ def by_keys(text: str, column: str) -> str:
     return replaced(text, [(final.condition, f"CAST({text[span.start : span.end]} AS STRING) IN UNNEST(@keys)")])
 
 
+@lru_cache(REMEMBERED_QUERIES)
 def final_select(text: str) -> FinalSelect:
     """Find the parts of the last SELECT. Raises ConfigurationError where it has no FROM or no WHERE."""
     outermost = _outermost(sqlglot.tokenize(text, dialect=DIALECT))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from psycopg import sql
 
 from call_coach_assets.sync.publication import Publication
@@ -18,12 +21,30 @@ GROUP BY w.warning ORDER BY count(*) DESC, w.warning LIMIT {most}
 """
 
 
-def summarise(work: Publication) -> tuple[str, ...]:
-    """One line for each warning, the most frequent first and at most MOST_WARNINGS, with how many rows it is about."""
+class Warned(NamedTuple):
+    """A warning, how many rows it is about, and the key of the first."""
+
+    warning: str
+    rows: int
+    key: str
+
+    def __str__(self) -> str:
+        about = f"{self.rows} rows, {self.key} the first" if self.rows > 1 else self.key
+        return f"{self.warning} ({about})"
+
+
+def summarise(work: Publication) -> tuple[Warned, ...]:
+    """The warnings, the most frequent first and at most MOST_WARNINGS."""
     given = sql.SQL("CASE WHEN i._warnings LIKE '[_%%]' THEN {} ELSE '[]' END").format(json_of(sql.SQL("i._warnings")))
     rows = work.execute(_SUMMARY, warnings=given, most=sql.Literal(MOST_WARNINGS)).fetchall()
-    return tuple(_line(*row) for row in rows)
+    return tuple(Warned(*row) for row in rows)
 
 
-def _line(warning: str, count: int, key: str) -> str:
-    return f"{warning} ({count} rows, {key} the first)" if count > 1 else f"{warning} ({key})"
+def merged(parts: Iterable[Iterable[Warned]]) -> tuple[Warned, ...]:
+    """The warnings of several transactions, each once."""
+    found: dict[str, Warned] = {}
+    for warned in (warned for part in parts for warned in part):
+        known = found.get(warned.warning)
+        rows, key = (known.rows + warned.rows, min(known.key, warned.key)) if known else (warned.rows, warned.key)
+        found[warned.warning] = Warned(warned.warning, rows, key)
+    return tuple(sorted(found.values(), key=lambda warned: (-warned.rows, warned.warning))[:MOST_WARNINGS])

@@ -12,6 +12,8 @@ from call_coach_assets.sync.checksums import source_bucket, source_checksum, sou
 from call_coach_assets.sync.compared import ROW, ComparedColumn, live_condition, source_key
 from call_coach_assets.sync.entity import ColumnType, Entity, Reference
 
+ASIDE = "!"  # how the name of a bucket begins that is one key, of which it is known why it is not compared
+
 
 def required_references(entity: Entity) -> list[Reference]:
     """The references without which a row is not published, in order."""
@@ -21,16 +23,20 @@ def required_references(entity: Entity) -> list[Reference]:
 def bucket_query(entity: Entity, query: AdaptedQuery, columns: Sequence[ComparedColumn], digits: int) -> str:
     """GoogleSQL that yields `bucket`, `counted` and `checksum` of the rows that belong into the target.
 
-    Left out are the keys in `@aside` and the rows whose parent, by the number of its reference, is in `@gone_<n>`.
+    Left out are the rows whose parent, by the number of its reference, is in `@gone_<n>`. Each key in `@aside` is a
+    bucket of its own, of checksum 0: it only counts whether the source still has it.
     """
+    aside = "v.row_key IN UNNEST(@aside)"
     gone = [f"v.parent_{n} NOT IN UNNEST(@gone_{n})" for n, _ in enumerate(required_references(entity))]
     checksum = source_checksum(["v.row_key", *(f"v.c{n}" for n, _ in enumerate(columns))])
     return f"""
 SELECT k.bucket, COUNT(*) AS counted, BIT_XOR(k.checksum) AS checksum
 FROM (
-  SELECT DISTINCT {source_bucket("v.row_key", digits)} AS bucket, {checksum} AS checksum
+  SELECT DISTINCT
+    IF({aside}, CONCAT('{ASIDE}', v.row_key), {source_bucket("v.row_key", digits)}) AS bucket,
+    IF({aside}, 0, {checksum}) AS checksum
   FROM ({_texts(entity, query, columns)}) AS v
-  WHERE v.live AND {" AND ".join(["v.row_key NOT IN UNNEST(@aside)", *gone])}
+  WHERE v.live AND ({" OR ".join([aside, f"({' AND '.join(['TRUE', *gone])})"])})
 ) AS k
 GROUP BY k.bucket"""  # noqa: S608 - names of the declaration, values are parameters
 

@@ -34,6 +34,15 @@ SYSTEM_COLUMNS = {
 _JSON = r"regexp_replace({}, '(?<!\\)((?:\\\\)*)\\u0000', '\1�', 'g')::jsonb"
 _PLAIN_JSON = r"CASE WHEN strpos({0}, '\u0000') = 0 THEN {0}::jsonb ELSE " + _JSON.replace("{}", "{0}") + " END"
 
+# an array of one plain text, which most are, is one in Postgres' words too but for the brackets
+_ARRAY = r"""CASE
+    WHEN {raw} IS NULL OR {raw} IN ('[]', 'null') THEN '{{}}'::text[]
+    WHEN {raw} ~ '^\["[^"\\]*"\]$' THEN ('{{' || substr({raw}, 2, length({raw}) - 2) || '}}')::text[]
+    ELSE ARRAY(
+        SELECT e.value FROM jsonb_array_elements_text({json}) WITH ORDINALITY AS e (value, place) ORDER BY e.place
+    )
+END"""
+
 
 def staged_columns(work: Publication) -> dict[str, str]:
     """The columns of the staged table with their Postgres types."""
@@ -58,11 +67,7 @@ def value_of(work: Publication, name: str) -> sql.Composable:
     if column.type is ColumnType.JSON:
         return _json_value(work, name, raw)
     if column.type is ColumnType.TEXT_ARRAY:
-        return sql.SQL(
-            "CASE WHEN {raw} IS NULL OR {raw} IN ('[]', 'null') THEN '{{}}'::text[] ELSE"
-            " ARRAY(SELECT e.value FROM jsonb_array_elements_text({json}) WITH ORDINALITY AS e (value, place)"
-            " ORDER BY e.place) END"
-        ).format(raw=raw, json=json_of(raw))
+        return sql.SQL(_ARRAY).format(raw=raw, json=json_of(raw))
     if column.type is ColumnType.DECIMAL:
         return narrowed(work, column, sql.SQL("{}::numeric").format(raw))
     if column.type is ColumnType.INTEGER:
@@ -139,7 +144,7 @@ def problem(work: Publication) -> sql.Composed:
     ]
     return sql.SQL(
         "CASE WHEN {marker} THEN i._rejected ELSE coalesce(i._rejected, nullif(concat_ws('; ', {missing},"
-        " CASE WHEN length(n._key) > {longest} THEN {too_long} END), '')) END"
+        " CASE WHEN length(i._key) > {longest} THEN {too_long} END), '')) END"
     ).format(
         marker=marker(entity, "i"),
         missing=sql.SQL(", ").join(missing),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from psycopg.types.json import Jsonb
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.names import Names
-from call_coach_assets.sync.postgres import Connection, pool_for, transaction
+from call_coach_assets.sync.postgres import Connection, connect, pool_for, transaction
 from call_coach_assets.sync.publication import Publication
 
 NEVER = sql.SQL("'1970-01-01 00:00+00'::timestamptz")  # the column is NOT NULL, and nothing is published yet
@@ -27,6 +28,10 @@ _CHECKPOINTS = """
 SELECT entity_type,
        CASE WHEN coalesce(last_sync_status, 'never') <> 'never' THEN nullif(last_sync_timestamp, {never}) END
 FROM sync_status ORDER BY entity_type
+"""
+_LAST_ITEMS = """
+SELECT entity_type, coalesce(items_synced, 0) FROM sync_status
+WHERE coalesce(last_sync_status, 'never') NOT IN ('never', 'failed')
 """
 _NEWEST = """
 SELECT max(s._cursor) FROM {staged} s LEFT JOIN {refused} f ON f._n = s._n AND f.waits
@@ -93,10 +98,15 @@ class EntityStatus:
     waiting_since: datetime | None
 
 
-def advance(work: Publication, *, inbox: bool) -> tuple[datetime | None, datetime | None]:
-    """The newest source change that was published before, and with this publish; None where none was."""
+def newest_published(work: Publication) -> datetime | None:
+    """The newest source change among the candidates that do not wait; None where none may move the checkpoint."""
+    newest: datetime | None = work.value(_NEWEST)
+    return newest
+
+
+def advance(work: Publication, newest: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """The checkpoint before, and after `newest` is published: never an earlier one, and None where there is none."""
     before = work.value(_BEFORE, never=NEVER)
-    newest = work.value(_NEWEST) if inbox else None
     return before, max((stamp for stamp in (before, newest) if stamp), default=None)
 
 
@@ -105,6 +115,12 @@ def checkpoints(settings: Settings) -> dict[str, datetime | None]:
     statement = sql.SQL(_CHECKPOINTS).format(never=NEVER)
     with transaction(pool_for(settings), "reading the checkpoints") as connection:
         return dict(connection.execute(statement).fetchall())
+
+
+def last_items(settings: Settings) -> dict[str, int]:
+    """How many rows the last sync of each entity wrote; nothing of one that failed or never ran. Raises TargetError."""
+    with closing(connect(settings)) as connection, transaction(connection, "reading the last syncs") as reading:
+        return dict(reading.execute(_LAST_ITEMS).fetchall())
 
 
 def record(work: Publication, figures: Mapping[str, Any], *, waiting: bool) -> None:

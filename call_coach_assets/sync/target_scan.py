@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import md5
 from math import ceil, log
 
 from psycopg import sql
@@ -18,7 +19,7 @@ from call_coach_assets.sync.foreign_keys import ForeignKeys
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection
 from call_coach_assets.sync.publication import Publication, RunInfo
-from call_coach_assets.sync.source_scan import required_references
+from call_coach_assets.sync.source_scan import ASIDE, required_references
 from call_coach_assets.sync.target import read_target
 
 MOST_KEYS = 10_000  # that one query is given; what is beyond is told apart row by row
@@ -26,7 +27,7 @@ ROWS_PER_BUCKET = 200
 Buckets = dict[str | None, tuple[int, int | None]]  # by bucket: rows and the XOR of their checksums; None: key unknown
 
 _HAS_DIGESTS = """
-SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass({}) AND attname = 'target_digest' AND NOT attisdropped
+SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass({}) AND attname = 'target_hash' AND NOT attisdropped
 """
 _BUCKETS = """
 SELECT {bucket}, count(*), bit_xor({checksum})
@@ -34,8 +35,8 @@ FROM (SELECT {key} AS row_key{values} {target_rows}) v
 WHERE NOT EXISTS (SELECT FROM unnest(%(aside)s::text[]) a (row_key) WHERE a.row_key = v.row_key)
 GROUP BY 1
 """
-_ASIDE = "SELECT key FROM {dead_letters} WHERE entity = %(entity)s{waiting}"
-_WAITING = " UNION SELECT concat_ws('/', {parts}) FROM {inbox} i"
+_ASIDE = "SELECT key FROM {dead_letters} WHERE entity = %(entity)s AND payload ?& {key}{waiting}"
+_WAITING = " UNION SELECT {key} FROM {inbox} i"
 _GONE = "SELECT key FROM {tombstones} WHERE entity = %(parent)s ORDER BY deleted_at DESC LIMIT %(most)s"
 
 
@@ -49,6 +50,11 @@ class TargetScan:
     columns: Sequence[ComparedColumn]
     aside: list[str]
     gone: Mapping[str, list[str]]
+
+    def bucket_of(self, name: str) -> str:
+        """The bucket in which the rows of a bucket are looked for: of one that is a key, that of the key."""
+        key = name.removeprefix(ASIDE)
+        return name if key == name else md5(key.encode(), usedforsecurity=False).hexdigest()[: self.digits]
 
 
 def looking(
@@ -88,7 +94,7 @@ def scan(work: Publication, query: AdaptedQuery) -> TargetScan:
     rows = int(work.value("SELECT count(*) FROM {target}"))
     digits = min(4, max(1, ceil(log(max(rows, 1) / ROWS_PER_BUCKET, 16)))) if rows else 1
     aside = [row[0] for row in work.execute(sql.Composed([aside_keys(work), sql.SQL(f" LIMIT {MOST_KEYS}")]))]
-    buckets = _buckets(work, columns, digits, aside)
+    buckets = _buckets(work, columns, digits, aside) | {ASIDE + key: (1, 0) for key in aside}
     return TargetScan(rows, digits, buckets, columns, aside, _gone(work))
 
 
@@ -120,9 +126,14 @@ def target_values(columns: Sequence[ComparedColumn]) -> sql.Composed:
 
 def aside_keys(work: Publication) -> sql.Composed:
     """The statement that yields the keys of which the target lacks a row, or holds less of it, for a known reason."""
+    waiting = work.compose(_WAITING, key=waiting_key(work)) if work.target.inbox else sql.SQL("")
+    return work.compose(_ASIDE, waiting=waiting, key=sql.Literal(list(work.entity.key)))
+
+
+def waiting_key(work: Publication) -> sql.Composed:
+    """The key of a row of the inbox, `i`, as text."""
     parts = [sql.SQL("coalesce({}::text, '?')").format(sql.Identifier("i", name)) for name in work.entity.key]
-    waiting = work.compose(_WAITING, parts=sql.SQL(", ").join(parts)) if work.target.inbox else sql.SQL("")
-    return work.compose(_ASIDE, waiting=waiting)
+    return sql.SQL("concat_ws('/', {})").format(sql.SQL(", ").join(parts))
 
 
 def _gone(work: Publication) -> dict[str, list[str]]:

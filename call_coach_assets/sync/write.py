@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from call_coach_assets.sync.digests import DIGESTS, json_columns, target_digest
+from call_coach_assets.sync.digests import DIGESTS, json_columns, target_hash
 from call_coach_assets.sync.entity import Placement
 from call_coach_assets.sync.publication import Publication, columns_of, same
 from call_coach_assets.sync.quarantine import in_quarantine
@@ -42,10 +42,10 @@ WHERE s._verdict = 'write' AND f._n IS NULL AND (r.load IS NULL OR m._n IS NULL)
 ON CONFLICT ({conflict}) DO UPDATE SET load = excluded.load, source_deleted_at = NULL{digested}
 """
 _DIGEST = """
-UPDATE {rows} r SET source_digest = s._digest, target_digest = {digest}
+UPDATE {rows} r SET source_digest = s._digest, target_hash = {digest}
 FROM {staged} s JOIN {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
 WHERE {identity} AND s._verdict = 'write' AND f._n IS NULL
-  AND (r.source_digest, r.target_digest) IS DISTINCT FROM (s._digest, {digest})
+  AND (r.source_digest, r.target_hash) IS DISTINCT FROM (s._digest, {digest})
 """
 _STAMP = """
 UPDATE {rows} r SET load = %(load)s
@@ -129,7 +129,7 @@ def record_lineage(work: Publication) -> None:
     work.execute(_UNDELETE, identity=same("r", "m", identity))
     digested = _digested(work)
     if digested:
-        work.execute(_DIGEST, identity=same("r", "m", identity), digest=target_digest(entity, "s"))
+        work.execute(_DIGEST, identity=same("r", "m", identity), digest=target_hash(entity, "s"))
     kept = [column.name for column in entity.columns if column.placement is Placement.BOOKKEEPING]
     found = [_row_identity(name) if entity.has_id else sql.Identifier("s", name) for name in identity]
     work.execute(
@@ -152,7 +152,7 @@ def _digested(work: Publication) -> dict[str, sql.Composable]:
     names = json_columns(work.entity)
     if not names or work.run.unfed_columns.intersection(names):
         return {}
-    values = (sql.Identifier("s", "_digest"), target_digest(work.entity, "s"))
+    values = (sql.Identifier("s", "_digest"), target_hash(work.entity, "s"))
     return dict(zip(DIGESTS, values, strict=True))
 
 

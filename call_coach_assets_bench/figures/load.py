@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from call_coach_assets_bench.bench import Bench
-from call_coach_assets_bench.contest import cpus, ratio
+from call_coach_assets_bench.contest import cpus, ratio, walls
 from call_coach_assets_bench.jobs import loaders, project
 from call_coach_assets_bench.material import material
 from call_coach_assets_bench.section import (
@@ -17,11 +17,11 @@ from call_coach_assets_bench.section import (
     ratio_cells,
 )
 
-LIMIT, PROJECT = "COPY", "project"
+LIMIT, PROJECT, ONE_PIECE = "COPY", "project", "project, one transaction"
 _TEXT = (
     "Conformed Arrow batches that are in memory, through the inbox into `transcripts` with its trigger, indexes and"
     " foreign keys, against a binary COPY of the same finished rows into the same table. CPU is the client's and"
-    " Postgres' together."
+    " Postgres' together. Above 100,000 rows the project publishes in slices, on two connections."
 )
 
 
@@ -31,15 +31,20 @@ def measure(bench: Bench) -> Section:
     aims: list[list[str]] = []
     for rows in bench.sizes([100_000], [500_000, 1_000_000]):
         made = material(bench.ends, rows)
+        ours = {"file": str(made.conformed)}
         costs = bench.compete(
             [
                 bench.loading(LIMIT, loaders.copy_binary, made.parents, rows, file=str(made.binary)),
-                bench.loading(PROJECT, project.load, made.parents, rows, file=str(made.conformed)),
+                bench.loading(PROJECT, project.load, made.parents, rows, **ours),
+                bench.loading(ONE_PIECE, project.load, made.parents, rows, **ours, publish_rows=rows),
             ]
         )
         lines += [
             [f"{name}, {rows:,}", *cost_cells(costs, name, rows), *ratio_cells(costs, name, LIMIT)] for name in costs
         ]
-        aims.append(aim(f"CPU over COPY's, {rows:,}", ratio(cpus(costs[PROJECT]), cpus(costs[LIMIT])), 1.15, 1.4))
+        aims += [
+            aim(f"CPU over COPY's, {rows:,}", ratio(cpus(costs[ONE_PIECE]), cpus(costs[LIMIT])), 1.15, 1.4),
+            aim(f"wall over COPY's, {rows:,}", ratio(walls(costs[PROJECT]), walls(costs[LIMIT])), 0.65, 0.85),
+        ]
     tables = [Table(("loader, rows", *COST_COLUMNS, *RATIO_COLUMNS), lines), Table(AIM_COLUMNS, aims)]
     return Section("load", "from memory into the application's table", _TEXT, tables)

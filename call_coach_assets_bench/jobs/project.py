@@ -26,6 +26,7 @@ from call_coach_assets_bench.launch import Work
 from call_coach_assets_bench.measure import Facts
 
 BATCH_ROWS = 1000
+PUBLISH_ROWS = 100_000
 _IMPORTED_ON_USE = (
     "adbc_driver_postgresql.dbapi",
     "dlt.destinations.impl.postgres.postgres",
@@ -50,12 +51,12 @@ def settings_of(url: str, emulator: str = "", project: str = "", **overrides: ob
 
 
 @contextmanager
-def load(url: str, file: str, entity: str = "transcripts") -> Iterator[Work]:
+def load(url: str, file: str, entity: str = "transcripts", publish_rows: int = PUBLISH_ROWS) -> Iterator[Work]:
     """Land and publish conformed batches that are in memory; `file` is an Arrow file of them."""
     with pa.OSFile(file) as opened:
         rows = pa.ipc.open_file(opened).read_all()
     batches = rows.to_batches(max_chunksize=BATCH_ROWS)
-    settings, entities = settings_of(url), load_entities()
+    settings, entities = settings_of(url, sync_publish_rows=publish_rows), load_entities()
     import_all()
     yield lambda: load_batches(settings, entities, entities[entity], batches)
 

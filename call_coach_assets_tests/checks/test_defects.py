@@ -66,7 +66,7 @@ def failed(target: Settings, synced: dict[str, SyncResult]) -> Iterator[Failed]:
     def judge(name: str, result: SyncResult | None = None, **changes: object) -> dict[str, dg.AssetCheckResult]:
         settings = target.model_copy(update={k: v for k, v in changes.items() if k != "later"})
         now = datetime.now(UTC) + timedelta(hours=int(str(changes.get("later", 0))))
-        found = check_results(
+        _, found = check_results(
             instance, ENTITIES[name], ENTITIES, settings, result=result or replace(synced[name], waiting=0), now=now
         )
         assert [one.check_name for one in found] == [check.value for check in CheckName]

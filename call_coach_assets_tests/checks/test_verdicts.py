@@ -57,7 +57,7 @@ SOUND = Evidence(
     target_end=TARGET,
     now=NOW,
     before={CheckName.REQUIRED_NULLS: {"gong_call_id_null_share": 0.0}},
-    bytes_billed={"calls": (1024**2, 1024**2)},
+    bytes_billed=(1024**2, 1024**2),
 )
 
 
@@ -156,7 +156,8 @@ DEFECTS = {
         True,
         "200 rows still differ",
     ),
-    "a dear month": (CheckName.COST, replace(SOUND, bytes_billed={"calls": (1024**4,)}), False, "the budget is 10.00"),
+    "dear others": (CheckName.COST, replace(SOUND, others_usd_per_month={"a": 11.0}), False, "entities cost about 11"),
+    "a dear month": (CheckName.COST, replace(SOUND, bytes_billed=(1024**4,)), False, "the budget is 10.00"),
 }
 
 

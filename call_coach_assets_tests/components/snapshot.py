@@ -41,7 +41,7 @@ def _asset(spec: dg.AssetSpec) -> dict[str, Any]:
         "tags": {key: value for key, value in sorted(spec.tags.items()) if not key.startswith("dagster/kind/")},
         "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
         "freshness_minutes": [window.to_timedelta().total_seconds() / 60 for window in windows if window],
-        "columns": {column.name: column.type for column in spec.metadata[SCHEMA].columns},
+        "columns": {column.name: column.type for column in getattr(spec.metadata.get(SCHEMA), "columns", ())},
         "code": [f"{path.parent.name}/{path.name}" for path in _paths(references)],
     }
 

@@ -21,6 +21,7 @@ from call_coach_assets.local.process import is_running
 from call_coach_assets.local.sample_load import emulator_client
 from call_coach_assets.local.stack import PROJECT, Stack, local_environment, reset_stack, start_stack, stop_stack
 from call_coach_assets.settings import Settings, load_settings
+from call_coach_assets_tests.listening import LOOPBACK, listening_addresses
 
 _CALLS = 3
 _START = f"from call_coach_assets.local.stack import start_stack; print(start_stack(calls={_CALLS}))"
@@ -52,20 +53,6 @@ def calls_of(stack: Stack) -> int:
     return sum(1 for _ in client.list_rows(f"{PROJECT}.gongio_ft.call"))
 
 
-def listening_ports(pid: int) -> list[str]:
-    """The addresses at which a process listens for TCP."""
-    inodes = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
-    found = []
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            parts = line.split()
-            if parts[3] == "0A" and parts[9] in inodes:
-                found.append(parts[1].partition(":")[0])
-    return found
-
-
 def test_two_commands_at_once_start_one_stack_which_outlives_them(stack: Stack) -> None:
     assert is_running(stack.emulator.pid, str(stack.folder))
     with psycopg.connect(stack.database_url) as connection:
@@ -77,11 +64,10 @@ def test_two_commands_at_once_start_one_stack_which_outlives_them(stack: Stack) 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_servers_listen_on_loopback_and_a_private_socket_only(stack: Stack) -> None:
-    loopback = {"0100007F", "0000000000000000FFFF00000100007F"}
-    emulator = listening_ports(stack.emulator.pid)
+    emulator = listening_addresses(stack.emulator.pid)
     assert emulator
-    assert set(emulator) <= loopback
-    assert listening_ports(postmaster(stack)) == []
+    assert set(emulator) <= LOOPBACK
+    assert listening_addresses(postmaster(stack)) == []
     assert socket_folder(stack.folder / "postgres").stat().st_mode & 0o077 == 0
 
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from call_coach_assets.sync.postgres import close_pools
 from call_coach_assets_tests.model.both_ends import BothEnds
 from call_coach_assets_tests.model.disturbances import AFTER_LANDING, interrupt
 from call_coach_assets_tests.model.history import History
@@ -17,7 +16,7 @@ from call_coach_assets_tests.model.tiny_source import ROWS
 from call_coach_assets_tests.model.world_machine import WorldMachine
 
 BOUNDED = settings(
-    max_examples=3,
+    max_examples=2,
     stateful_step_count=10,
     deadline=None,
     derandomize=True,
@@ -27,40 +26,66 @@ BOUNDED = settings(
 )
 
 
-@pytest.fixture
-def ends(emulator: str, database: str) -> Iterator[BothEnds]:
-    opened = BothEnds(emulator, database)
+ROW = {repr(row): row for row in ROWS}
+
+
+@pytest.fixture(scope="module")
+def ends(emulator: str, postgres_url: str) -> Iterator[BothEnds]:
+    opened = BothEnds(emulator, postgres_url)
     yield opened
-    close_pools()
-    opened.close()
+    opened.forget()
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.covers("P7", "P8", "P9", "P10", "P11", "P12", "P13", "P30", "P31")
 def test_after_any_history_the_database_is_what_the_source_says(ends: BothEnds) -> None:
-    run_state_machine_as_test(type("Histories", (WorldMachine,), {"ends": ends}), settings=BOUNDED)
+    run_state_machine_as_test(type("Histories", (WorldMachine,), {"ends": ends, "thrifty": True}), settings=BOUNDED)
 
 
-@pytest.mark.covers("P7", "P10", "P11", "P13")
+@pytest.mark.covers("P7", "P8", "P9", "P10", "P11", "P13", "P30")
 def test_a_history_that_needs_every_mechanism_at_once(ends: BothEnds) -> None:
-    rows = {repr(row): row for row in ROWS}
-    history = History(ends)
+    history = History(ends, thrifty=True)
     history.begin()
-    ends.warehouse.advance(timedelta(hours=10))
-    history.land(rows["gong.call[1, w1]"], "next")
-    history.flag(rows["gong.call[2, w1]"], "next")
-    history.flag(rows["salesforce.opportunity[006A]"], "next")
-    history.flag(rows["gong.call_context_integration[1, 006B, Amount]"], "next")
-    for later in (
-        "gong.transcript[3, 0]",
-        "gong.call_speaker[3, 3a]",
-        "gong.email[m2]",
-    ):  # the others fall behind
-        history.land(rows[later], "next")
+    _much_is_deleted_and_some_falls_behind(history)
+    _columns_change(history)
     interrupt(history, "calls", AFTER_LANDING)
-    history.land(rows["gong.call[1, w1]"], "next")  # a second version of it in the inbox
+    history.land(ROW["gong.call[1, w1]"], "next")  # a second version of it in the inbox
     history.settle()
-    history.land(rows["gong.call[2, w1]"], "next")  # back, with children that nobody touched
-    history.land(rows["salesforce.opportunity[006A]"], "next")
-    history.land(rows["gong.transcript[3, 1]"], "late")  # older than what was seen
+    for row in history.family(ROW["gong.call[3, w1]"]):
+        history.land(row, "same")
+    history.land(ROW["gong.call[2, w1]"], "next")  # back, with children that nobody touched
+    history.land(ROW["salesforce.opportunity[006A]"], "next")
+    history.land(ROW["gong.transcript[3, 1, w1]"], "late")  # older than what was seen
+    history.shapes.give_back("gong.email", "subject")  # and nothing else says that the emails are to be read
+    history.shapes.retype("gong.call", "duration", "INT64")
     history.settle()
+    for gone in ("gong.call[1, w1]", "gong.call[1, w2]", "gong.call_speaker[1, 1a]", "gong.call_speaker[3, 3b]"):
+        history.vanish(ROW[gone])  # imported again without rows, hung on or not
+    history.reconcile(settled=True)
+
+
+def _much_is_deleted_and_some_falls_behind(history: History) -> None:
+    history.ends.warehouse.advance(timedelta(hours=10))
+    for place in range(2):
+        history.application.hang("coaching_sessions", place)
+    history.application.write("calls", 0, "ae")
+    history.land(ROW["gong.call[1, w1]"], "next")
+    history.land(ROW["gong.transcript[1, 0, w2]"], "missing")  # a second version, of no time
+    history.land(ROW["salesforce.opportunity[006B]"], "future")
+    history.flag(ROW["gong.call[2, w1]"], "next")
+    history.flag(ROW["salesforce.opportunity[006A]"], "next")
+    history.flag(ROW["gong.call_context_integration[1, 006B, Amount]"], "next")
+    for row in history.family(ROW["gong.call[3, w1]"]):
+        history.flag(row, "next")
+    for later in ("gong.transcript[3, 0, w1]", "gong.call_speaker[3, 3a]", "gong.email[m2]"):  # the others fall behind
+        history.land(ROW[later], "next")
+
+
+def _columns_change(history: History) -> None:
+    history.shapes.retype("gong.call", "duration", "STRING")
+    history.land(ROW["gong.call[1, w2]"], "next", spoiled=True)  # a duration in words
+    history.shapes.retype("gong.transcript", "index", "FLOAT64")
+    history.shapes.add("salesforce.opportunity")
+    history.drop_column("gong.email", "subject")
+    history.ends.warehouse.advance(timedelta(hours=10))
+    history.land(ROW["gong.email[m1]"], "next", spoiled=True)

@@ -22,7 +22,7 @@ class Kind:
     keys: tuple[Values, ...]
     values: Callable[[Values, int], Values]
     part: Callable[[Values], tuple[str, Any]]  # ("call" | "deal" | "mail", the key or EVERY)
-    spoil: Mapping[str, Any] | None = None  # makes of a row one that can never be published
+    spoil: Mapping[str, Any] | None = None  # makes of a row one that cannot be published, or not whole
 
 
 @dataclass(frozen=True)
@@ -103,21 +103,22 @@ _SPEAKERS = tuple({"call_id": call, "id": f"{call}{name}"} for call in CALLS for
 _LINKS = tuple({"id": f"g{call}", "gong_call_id_c": str(call)} for call in CALLS)
 _STAGES = tuple({"id": f"h{deal}", "opportunity_id": deal} for deal in DEALS)
 _TEXT_CALLS = tuple(map(str, CALLS))
+_TWICE = {"call_id": "1", "index": 0, "workspace_id": "w2"}  # a monologue of a call that lies in two workspaces
 KINDS: dict[str, Kind] = {
-    "gong.users": Kind(
-        _keys(id=USERS),
-        lambda _, n: {
-            "email_address": f"rep{n}@{_pick(('prefect.io', 'out.test'), n)}",
-            "first_name": "Rep",
-            "last_name": f"No{n}",
-        },
-        _of("call"),
+    "gong.users": Kind(_keys(id=USERS), _user, _of("call")),
+    "gong.call": Kind(
+        (*_keys(id=CALLS, workspace_id=("w1",)), {"id": 1, "workspace_id": "w2"}),
+        _call,
+        _of("call", "id"),
+        {"duration": "an hour"},
     ),
-    "gong.call": Kind(_keys(id=CALLS, workspace_id=("w1",)), _call, _of("call", "id")),
-    "gong.call_speaker": Kind(_SPEAKERS, _speaker, _of("call", "call_id")),
+    "gong.call_speaker": Kind(_SPEAKERS, _speaker, _of("call", "call_id"), {"talk_time": "much"}),
     "gong.call_participant": Kind(_keys(id=("p",), call_id=_TEXT_CALLS), _participant, _of("call", "call_id")),
     "gong.transcript": Kind(
-        _keys(call_id=_TEXT_CALLS, index=(0, 1)), _monologue, _of("call", "call_id"), {"sentence": None}
+        (*_keys(call_id=_TEXT_CALLS, index=(0, 1), workspace_id=("w1",)), _TWICE),
+        _monologue,
+        _of("call", "call_id"),
+        {"sentence": None},
     ),
     "gong.call_context_integration": Kind(
         _keys(call_id=CALLS, object_id=DEALS, name=("Amount",)),
@@ -145,10 +146,3 @@ KINDS: dict[str, Kind] = {
     ),
 }
 ROWS = tuple(SourceRow(table, number) for table, kind in KINDS.items() for number in range(len(kind.keys)))
-BASES = {
-    "calls": "gong.call",
-    "speakers": "gong.call_speaker",
-    "transcripts": "gong.transcript",
-    "opportunities": "salesforce.opportunity",
-    "emails": "gong.email",
-}

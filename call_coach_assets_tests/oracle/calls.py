@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from call_coach_assets_tests.oracle.source import Row, Source
-from call_coach_assets_tests.oracle.values import instant, whole
+from call_coach_assets_tests.oracle.values import instant, unreadable, whole
 from call_coach_assets_tests.oracle.world import ANYTHING, Pinned, World
 
 _METADATA = ("direction", "scope", "language", "system", "is_private", "primary_user_id")
@@ -20,6 +20,10 @@ def fill_calls(world: World, source: Source, pinned: Pinned) -> None:
                 world.dead_letters["calls"].add((None,))
         elif not row.deleted or (key,) in kept:
             world.rows["calls"][key,] = _call(row)
+            if not row.deleted and unreadable(row["duration"]):
+                world.dead_letters["calls"].add((key,))
+    for gone in kept - world.rows["calls"].keys():
+        world.rows["calls"][gone] = {"source_deleted": True}
 
 
 def _call(row: Row) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def set_reps(world: World) -> None:
     """Name each call's company-side speakers, sorted, once each."""
     names: dict[Any, set[str]] = {}
     for (call, _), speaker in world.rows["speakers"].items():
-        if speaker["company_side"] and not speaker["source_deleted"]:
+        if not speaker["source_deleted"] and speaker["company_side"]:
             names.setdefault(call, set()).add(speaker["name"])
     for (call,), row in world.rows["calls"].items():
         row["prefect_reps"] = sorted(names.get(call, ()))

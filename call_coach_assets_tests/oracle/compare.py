@@ -47,7 +47,12 @@ def _entity(entity: str, expected: World, observed: World, ignore: Collection[st
 
 
 def _compared(row: dict[str, Any]) -> dict[str, Any]:
-    """The columns to compare: of a row that is gone at the source and only kept for what hangs on it, just that."""
+    """The columns to compare: of a row that is gone at the source and only kept for what hangs on it, just that.
+
+    Of a row whose version at the source cannot be published, none.
+    """
+    if row.get("stale"):
+        return {}
     return {"source_deleted": True} if row.get("source_deleted") else row
 
 

@@ -11,7 +11,7 @@ from call_coach_assets_tests.oracle.world import Pinned, World
 SNIPPET = 500
 
 
-def fill_emails(world: World, source: Source, pinned: Pinned) -> None:
+def fill_emails(world: World, source: Source, pinned: Pinned, published: Pinned) -> None:
     """Put the emails and their dead letters into `world`."""
     senders, recipients = _addresses(source, "gong.email_sender"), _addresses(source, "gong.email_recipient")
     kept = pinned.get("emails", set())
@@ -20,6 +20,8 @@ def fill_emails(world: World, source: Source, pinned: Pinned) -> None:
             continue
         if None in key or text(row["sent_at"]) is None:
             world.dead_letters["emails"].add(key)
+            if key in published.get("emails", set()):
+                world.rows["emails"][key] = {"stale": True}
         else:
             values = _email(row, senders.get(key[0], []), recipients.get(key[0], []), world)
             world.rows["emails"][key] = values

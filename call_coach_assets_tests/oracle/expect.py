@@ -14,18 +14,24 @@ from call_coach_assets_tests.oracle.transcripts import fill_transcripts
 from call_coach_assets_tests.oracle.world import Pinned, Tables, World
 
 
-def expected(tables: Tables, company_domains: Collection[str] = ("prefect.io",), pinned: Pinned | None = None) -> World:
+def expected(
+    tables: Tables,
+    company_domains: Collection[str] = ("prefect.io",),
+    pinned: Pinned | None = None,
+    published: Pinned | None = None,
+) -> World:
     """The rows that a complete sync leaves, the keys that wait and the dead letters.
 
     `tables` holds every source table by its logical name (`gong.call`); a name that is missing is a table that
     is absent. `pinned` names the rows on which rows of the application hang: a delete in the source keeps them.
+    `published` names rows that are there: a version that cannot be published leaves them as they are, "stale".
     """
-    world, source, kept = World(), Source(tables), pinned or {}
+    world, source, kept, there = World(), Source(tables), pinned or {}, published or {}
     fill_calls(world, source, kept)
     fill_speakers(world, source, company_domains, kept)
     set_reps(world)
-    fill_transcripts(world, source)
-    fill_opportunities(world, source, kept)
-    fill_emails(world, source, kept)
+    fill_transcripts(world, source, there)
+    fill_opportunities(world, source, kept, there)
+    fill_emails(world, source, kept, there)
     fill_links(world, source)
     return world

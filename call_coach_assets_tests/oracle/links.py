@@ -10,12 +10,17 @@ from call_coach_assets_tests.oracle.source import Row, Source
 from call_coach_assets_tests.oracle.values import text
 from call_coach_assets_tests.oracle.world import World
 
+_GONE = {"source_deleted": True}
+
 
 def fill_links(world: World, source: Source) -> None:
-    """Put the pairs of the calls that are there into `world`; a pair waits until its opportunity has landed."""
+    """Put the pairs of the calls that are there into `world`; a pair waits until its opportunity has landed.
+
+    A call that is gone at the source has none, even where it is kept for what hangs on it.
+    """
     deleted = {key for key, row in source.newest(base_table(source), "id").items() if row.deleted}
     for call, opportunity in _pairs(source):
-        if opportunity is None or (call,) not in world.rows["calls"]:
+        if opportunity is None or world.rows["calls"].get((call,), _GONE)["source_deleted"]:
             continue
         if (opportunity,) in world.rows["opportunities"]:
             world.rows["call_opportunities"][call, opportunity] = {}

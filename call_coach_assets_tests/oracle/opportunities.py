@@ -17,7 +17,7 @@ def base_table(source: Source) -> str:
     return "salesforce.opportunity" if source.has("salesforce.opportunity") else "gong.opportunity"
 
 
-def fill_opportunities(world: World, source: Source, pinned: Pinned) -> None:
+def fill_opportunities(world: World, source: Source, pinned: Pinned, published: Pinned) -> None:
     """Put the opportunities and their dead letters into `world`."""
     history = _history(source)
     kept = pinned.get("opportunities", set())
@@ -26,6 +26,8 @@ def fill_opportunities(world: World, source: Source, pinned: Pinned) -> None:
             continue
         if None in key or text(row["name"]) is None:
             world.dead_letters["opportunities"].add(key)
+            if key in published.get("opportunities", set()):
+                world.rows["opportunities"][key] = {"stale": True}
         else:
             world.rows["opportunities"][key] = _opportunity(row, source, history.get(key[0], []))
 

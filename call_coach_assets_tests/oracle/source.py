@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from call_coach_assets_tests.oracle.values import instant, text
 from call_coach_assets_tests.oracle.world import Tables
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
+_NEVER, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_READ_BY_ITS_OWN_STAMP = {"gong.transcript"}
 K = TypeVar("K")
 
 
@@ -55,8 +56,14 @@ class Source:
         return [Row(values) for values in self._tables.get(table, [])]
 
     def _newest(self, table: str, *key: str) -> dict[tuple[str | None, ...], Row]:
-        """The newest row of each key, flagged deleted or not; of equally new ones, the one that is not deleted."""
-        rows = sorted(self.every(table), key=lambda row: (row.stamp, not row.deleted))
+        """The newest row of each key, flagged deleted or not.
+
+        Of equally new ones, the one that is not deleted; of those, that of the first workspace. Where rows are read by
+        their own stamp alone, one that has none is seen whenever any other is, and is the newest.
+        """
+        stampless = _EVER if table in _READ_BY_ITS_OWN_STAMP else _NEVER
+        rows = sorted(self.every(table), key=lambda row: text(row["workspace_id"]) or "", reverse=True)
+        rows.sort(key=lambda row: (stampless if row.stamp == _NEVER else row.stamp, not row.deleted))
         return {tuple(text(row[column]) for column in key): row for row in rows}
 
     def live(self, table: str, *key: str) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from call_coach_assets_tests.oracle.calls import gone_calls
 from call_coach_assets_tests.oracle.source import Row, Source, grouped
-from call_coach_assets_tests.oracle.values import domain, number, rounded, text, whole, words_of
+from call_coach_assets_tests.oracle.values import domain, number, rounded, text, unreadable, whole, words_of
 from call_coach_assets_tests.oracle.world import Pinned, World
 
 
@@ -26,8 +26,12 @@ def fill_speakers(world: World, source: Source, domains: Collection[str], pinned
         elif key[:1] in world.rows["calls"]:
             person = _person(row, participants.get(key), users, domains)
             world.rows["speakers"][key] = person | _talk(row, totals.get(key[0])) | {"source_deleted": row.deleted}
+            if not row.deleted and unreadable(row["talk_time"]):
+                world.dead_letters["speakers"].add(key)
         elif key[0] not in gone:
             world.waiting["speakers"].add(key)
+    for kept in pinned.get("speakers", set()) - world.rows["speakers"].keys():
+        world.rows["speakers"][kept] = {"source_deleted": True}
 
 
 def _totals(rows: dict[tuple[str | None, ...], Row]) -> dict[str | None, Decimal]:

@@ -8,16 +8,18 @@ from typing import Any
 from call_coach_assets_tests.oracle.calls import gone_calls
 from call_coach_assets_tests.oracle.source import Row, Source
 from call_coach_assets_tests.oracle.values import text, whole
-from call_coach_assets_tests.oracle.world import World
+from call_coach_assets_tests.oracle.world import Pinned, World
 
 
-def fill_transcripts(world: World, source: Source) -> None:
+def fill_transcripts(world: World, source: Source, published: Pinned) -> None:
     """Put the monologues into `world`: rows, those that wait for their call, and dead letters."""
     gone = gone_calls(source, world)
     for row in source.live("gong.transcript", "call_id", "index"):
         key = (text(row["call_id"]), whole(row["index"]))
         if None in key or row["sentence"] is None:
             world.dead_letters["transcripts"].add(key)
+            if key in published.get("transcripts", set()) and key[:1] in world.rows["calls"]:
+                world.rows["transcripts"][key] = {"stale": True}
         elif key[:1] in world.rows["calls"]:
             world.rows["transcripts"][key] = _monologue(row, world)
         elif key[0] not in gone:

@@ -28,6 +28,11 @@ def number(value: Any) -> Decimal | None:
     return parsed if parsed is not None and parsed.is_finite() else None
 
 
+def unreadable(value: Any) -> bool:
+    """Whether there is something, and it is no number: the row is published without it, and is a dead letter."""
+    return text(value) is not None and number(value) is None
+
+
 def rounded(value: Any, places: int = 0) -> Decimal | None:
     """The number rounded half away from zero to `places`."""
     parsed = number(value)

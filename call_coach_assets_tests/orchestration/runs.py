@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import dagster as dg
 from dagster import DagsterRun, DagsterRunStatus
 
 from call_coach_assets.orchestration.failures import failure_of
 from call_coach_assets.orchestration.jobs import SYNC_ALL
+from call_coach_assets.orchestration.materialization import metadata_of
 from call_coach_assets.settings import read_settings
+from call_coach_assets.sync.declarations import load_entities
+from call_coach_assets.sync.result import SyncResult
 
-Outcome = Exception | None
+ENTITIES = load_entities(check_queries=False)
+
+Outcome = Exception | SyncResult | None
 
 
 def finished_run(
-    instance: dg.DagsterInstance, outcomes: Mapping[str, Outcome], tags: Mapping[str, str] | None = None
+    instance: dg.DagsterInstance,
+    outcomes: Mapping[str, Outcome],
+    tags: Mapping[str, str] | None = None,
+    *,
+    only: bool = False,
 ) -> str:
-    """Run a job called like the real one, with an asset for each entity that ends as told; the run's id."""
+    """Run a job called like the real one, with an asset for each entity that ends as told; the run's id.
+
+    `only` says that nothing but these was selected, as a retry does.
+    """
     assets = [_asset(name, outcome) for name, outcome in outcomes.items()]
     job = dg.define_asset_job(SYNC_ALL, selection=list(outcomes))
     resolved = dg.Definitions(assets=assets, jobs=[job]).resolve_job_def(SYNC_ALL)
-    return resolved.execute_in_process(instance=instance, raise_on_error=False, tags=dict(tags or {})).run_id
+    selection = [dg.AssetKey(name) for name in outcomes] if only else None
+    return resolved.execute_in_process(
+        instance=instance, raise_on_error=False, tags=dict(tags or {}), asset_selection=selection
+    ).run_id
 
 
 def unfinished_run(
@@ -37,9 +53,12 @@ def unfinished_run(
 
 
 def _asset(name: str, outcome: Outcome) -> dg.AssetsDefinition:
-    def compute() -> None:
-        if outcome is not None:
-            raise failure_of(outcome, read_settings(_env_file=None)) from None
+    def compute() -> dg.MaterializeResult[None]:
+        settings = read_settings(_env_file=None)
+        if isinstance(outcome, Exception):
+            raise failure_of(outcome, settings) from None
+        result = outcome or SyncResult(entity=name, run_id="")
+        return dg.MaterializeResult(metadata=metadata_of(result, ENTITIES[name], settings, datetime.now(UTC)))
 
-    decorate: Callable[[Callable[[], None]], dg.AssetsDefinition] = dg.asset(name=name)
+    decorate: Callable[[Callable[[], dg.MaterializeResult[None]]], dg.AssetsDefinition] = dg.asset(name=name)
     return decorate(compute)

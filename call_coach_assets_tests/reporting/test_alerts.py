@@ -49,7 +49,12 @@ def test_slack_is_told_what_failed_since_when_how_stale_what_to_do_and_where(
 ) -> None:
     look(AlertState(until=START), [failed(0)], receivers)
     (body,) = recorder.bodies("/slack")
-    for part in ("calls", "The table gongio_ft.call is gone", "2026-01-05 08:00", "as they were at 2026-01-05 05:00"):
+    for part in (
+        "calls",
+        "The table gongio_ft.call is gone",
+        "2026-01-05 08:00",
+        "as they were at 2026-01-05 05:00 UTC, 3 h ago",
+    ):
         assert part in body["text"]
     assert "What to do: ask Fivetran" in body["text"]
     assert "https://dagster.example/runs/run-0" in body["text"]
@@ -86,3 +91,29 @@ def test_nothing_configured_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     state = look(AlertState(until=START), [failed(0)], read_settings(_env_file=None))
     assert state.undelivered == ()
     assert "The table gongio_ft.call is gone" in caplog.text
+
+
+def test_a_reconcile_that_fails_is_named_as_such_beside_an_incident_of_the_sync(
+    receivers: Settings, recorder: Recorder
+) -> None:
+    reconcile = failed(0).model_copy(update={"job": "reconcile", "run_id": "nightly"})
+    state = look(AlertState(until=START), [reconcile, failed(1)], receivers)
+    told, sync = (body["text"] for body in recorder.bodies("/slack"))
+    assert told.startswith("The reconcile failed: calls, since 2026-01-05 08:00 UTC.")
+    assert "the hourly sync goes on" in told
+    assert "https://dagster.example/runs/nightly" in told
+    assert sync.startswith("The sync failed: calls")
+    state = look(AlertState.model_validate_json(state.model_dump_json()), [good(2)], receivers)
+    assert (state.incident, state.reconcile is not None) == (None, True)
+    assert recorder.bodies("/pagerduty") == []
+
+
+def test_a_check_is_not_called_a_failed_sync_and_nothing_is_said_of_what_is_not_known(
+    receivers: Settings, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_sensor, "_checkpoints", lambda settings: None)
+    doubtful = GONE.model_copy(update={"check": True})
+    look(AlertState(until=START), [good(0).model_copy(update={"problems": (doubtful,)})], receivers)
+    (body,) = recorder.bodies("/slack")
+    assert body["text"].startswith("A check found bad data: calls")
+    assert "cannot be told: its Postgres does not answer" in body["text"]

@@ -73,3 +73,18 @@ def test_an_error_check_of_a_run_that_succeeded_opens_an_incident() -> None:
 def test_a_canceled_run_neither_opens_nor_ends_an_incident() -> None:
     assert told(run(0, status="canceled"))[1] == []
     assert told(run(0, "calls"), run(1, status="canceled"))[0] is not None
+
+
+def test_the_retries_of_one_hour_count_as_one_failure() -> None:
+    hours = [run(0, "calls", first="run-0"), run(1, "emails", first="run-0"), run(2, "calls"), run(3, "calls")]
+    incident, notices = told(*hours)
+    assert [(notice.kind, notice.run_id) for notice in notices] == [("opened", "run-0"), ("escalated", "run-3")]
+    assert incident is not None
+    assert incident.failed_runs == 3
+
+
+def test_a_reconcile_is_told_to_slack_and_never_pages() -> None:
+    incident, notices = told(*[run(hour, "calls", job="reconcile") for hour in range(5)])
+    assert [(notice.kind, notice.receivers) for notice in notices] == [("opened", ("slack",))]
+    assert incident is not None
+    assert not incident.paged

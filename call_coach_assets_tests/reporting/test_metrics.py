@@ -49,4 +49,4 @@ def test_the_figures_of_each_entity_are_written_for_the_textfile_collector(tmp_p
 def test_a_receiver_that_is_down_is_logged_and_fails_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         export([CALLS], read_settings(metrics_push_gateway="http://127.0.0.1:9", _env_file=None), NOW)
-    assert "could not be exported" in caplog.text
+    assert "could not be pushed" in caplog.text

@@ -17,6 +17,7 @@ from call_coach_assets_tests.oracle.judge import source_tables, sync_all
 from call_coach_assets_tests.resilience import scene
 from call_coach_assets_tests.warehouse import Warehouse
 
+NO_OVERLAP = {"sync_overlap_minutes": 0}  # what a run loses, the next must not find by chance
 PARENTS = ("calls", "opportunities")
 CHILDREN = ("transcripts", "emails", "call_opportunities")
 _numbers = count(1)
@@ -42,7 +43,8 @@ class Ends:
     def copy(self, template: str, name: str) -> Settings:
         """A copy of a database, and settings that point at it and at the warehouse."""
         self.made.append(f"{name}_{next(_numbers)}")
-        return settings_for(create_database(self.server, self.made[-1], template=template), self.warehouse)
+        database = create_database(self.server, self.made[-1], template=template)
+        return settings_for(database, self.warehouse, **NO_OVERLAP)
 
     def stale(self, entity: str) -> Settings:
         """A database in which `entity` was synced before the changes; its parents are as they are now."""

@@ -15,6 +15,7 @@ from call_coach_assets_tests.resilience.victim import Victim, wait_for_quiet
 _WORDS = re.compile(
     rb"(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|COPY|LOCK|ANALYZE|BEGIN|COMMIT|SAVEPOINT|RELEASE|DISCARD)[ -~]*"
 )
+_NUMBER_OF_A_JOB = re.compile(r"(?<=/queries/)[0-9a-f-]+")
 _LONGEST = 60
 
 
@@ -73,7 +74,13 @@ def crash(
     with _Watch.before_emulator(ends.warehouse.url) as source, _Watch.before_postgres(database) as target:
         source.told = target.told = told
         source.end, target.end = "bigquery", "postgres"
-        through = settings_for(target.postgres_url(database), ends.warehouse, bigquery_emulator_host=source.url)
+        overlap = settings.sync_overlap_minutes
+        through = settings_for(
+            target.postgres_url(database),
+            ends.warehouse,
+            bigquery_emulator_host=source.url,
+            sync_overlap_minutes=overlap,
+        )
         told.start(through, entity)
     wait_for_quiet(database)
     return told
@@ -82,5 +89,5 @@ def crash(
 def _shown(sent: bytes) -> str:
     found = _WORDS.search(sent)
     text = (found[0] if found else sent.split(b"?")[0]).decode("ascii", "replace")
-    readable = text[:_LONGEST].strip()
+    readable = _NUMBER_OF_A_JOB.sub("…", text)[:_LONGEST].strip()
     return readable if readable.isprintable() else "connecting"

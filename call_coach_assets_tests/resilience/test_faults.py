@@ -19,7 +19,7 @@ from call_coach_assets.settings import Settings
 from call_coach_assets_tests.conftest import settings_for
 from call_coach_assets_tests.faults import FaultProxy
 from call_coach_assets_tests.oracle.judge import sync_all
-from call_coach_assets_tests.resilience.conftest import Ends
+from call_coach_assets_tests.resilience.conftest import NO_OVERLAP, Ends
 from call_coach_assets_tests.resilience.victim import wait_for_quiet
 
 ALWAYS = 1_000_000
@@ -31,7 +31,9 @@ def proxied(ends: Ends, settings: Settings) -> Iterator[tuple[Settings, FaultPro
     database = settings.database_url
     with FaultProxy.before_emulator(ends.warehouse.url) as source, FaultProxy.before_postgres(database) as target:
         yield (
-            settings_for(target.postgres_url(database), ends.warehouse, bigquery_emulator_host=source.url),
+            settings_for(
+                target.postgres_url(database), ends.warehouse, bigquery_emulator_host=source.url, **NO_OVERLAP
+            ),
             source,
             target,
         )

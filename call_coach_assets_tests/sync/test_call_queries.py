@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from call_coach_assets_tests.sync.reader import AT, NEVER, Reader, part
+from call_coach_assets_tests.sync.reader import AT, EVER, NEVER, Reader, part
 from call_coach_assets_tests.warehouse import Warehouse
 
 
@@ -121,3 +121,7 @@ def test_a_monologue_is_its_sentences_and_no_text_is_ever_lost(warehouse: Wareho
     assert found["1", 90]["_rejected"] == "the monologue has no sentence"
     assert found["1", None]["_rejected"] == "the monologue has no index that is a number"
     assert found["2", 0]["text"] == "new"
+    stampless = {"workspace_id": "a2", "_fivetran_synced": None}
+    warehouse.insert("gong.transcript", [{"call_id": "2", "index": 0, "sentence": "read each time", **stampless}])
+    texts = [reader.read("transcripts", since)["2", 0]["text"] for since in (EVER, NEVER)]
+    assert texts == ["read each time"] * 2, "whatever else a run reads"

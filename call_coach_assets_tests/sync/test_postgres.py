@@ -96,7 +96,7 @@ def test_errors_of_postgres_are_told_apart(database: str) -> None:
     ):
         assert translate(transient("x")).transient
     settings = settings_for("postgresql://me:hush-hush@nowhere/db")
-    assert redacted(TargetError("said hush-hush"), settings) == "said ***"
+    assert redacted(TargetError("said hush-hush"), settings) == "said •••"
 
 
 def test_the_sync_s_tables_are_made_once_by_many_at_a_time_and_again_where_one_is_lost(database: str) -> None:

@@ -41,10 +41,13 @@ CROSS JOIN UNNEST(ARRAY(
 )) AS s
 -- Nothing but a constant is compared, so that BigQuery reads only the partitions since the cursor.
 WHERE t._fivetran_synced >= @cursor OR t._fivetran_synced IS NULL
--- A call that lies in two workspaces has each monologue once: the newest row counts. Rows without a key are all reported.
+-- A call that lies in two workspaces has each monologue once: the newest row counts, and one without a stamp, which is
+-- read every time, is the newest of all. Rows without a key are all reported.
 QUALIFY IF(
   SAFE_CAST(t.index AS INT64) IS NULL OR TRIM(COALESCE(CAST(t.call_id AS STRING), '')) = '',
   NOT COALESCE(t._fivetran_deleted, FALSE),
   ROW_NUMBER() OVER (
     PARTITION BY CAST(t.call_id AS STRING), SAFE_CAST(t.index AS INT64)
-    ORDER BY t._fivetran_synced DESC, t._fivetran_deleted, CAST(t.workspace_id AS STRING)) = 1)
+    ORDER BY
+      t._fivetran_synced IS NULL DESC, t._fivetran_synced DESC, t._fivetran_deleted,
+      CAST(t.workspace_id AS STRING)) = 1)

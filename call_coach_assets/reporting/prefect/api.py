@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import time
 from typing import Any, cast
+from urllib.parse import unquote
 
 import requests
 from urllib3.exceptions import HTTPError
 
+from call_coach_assets.redaction import redact, secrets_in_url, without_credentials
 from call_coach_assets.reporting.prefect.objects import Json
 
 CONNECT_SECONDS = 2.0
@@ -51,9 +53,13 @@ class PrefectApi:
     """
 
     def __init__(self, url: str, key: str | None = None, seconds: float = ANSWER_SECONDS) -> None:
-        self.url = url.rstrip("/")
+        self.url = without_credentials(url).rstrip("/")
         self._seconds = seconds
+        self._secrets = (*secrets_in_url(url), *([key] if key else []))  # a server may quote what it refuses
         self._session = requests.Session()
+        user, _, password = url.rpartition("://")[2].rpartition("@")[0].partition(":")
+        if user:
+            self._session.auth = (unquote(user), unquote(password))
         self._session.headers["Accept"] = "application/json"
         if key:
             self._session.headers["Authorization"] = f"Bearer {key}"
@@ -93,7 +99,7 @@ class PrefectApi:
                 allow_redirects=False,
                 **extra,
             ) as response:
-                return _judged(response.status_code, self._text(response))
+                return _judged(response.status_code, redact(self._text(response), self._secrets))
         except (requests.RequestException, HTTPError, OSError) as error:
             raise PrefectUnavailableError(f"{type(error).__name__} at {self.url}") from None
 

@@ -21,6 +21,7 @@ from typing import Self
 
 import dagster as dg
 
+from call_coach_assets.redaction import redact
 from call_coach_assets.reporting.prefect.api import PrefectApi, PrefectUnavailableError
 from call_coach_assets.reporting.prefect.delivery import Delivery
 from call_coach_assets.reporting.prefect.spool import Backlog, Spool
@@ -167,7 +168,7 @@ class RunEmitter:
     def _note(self, reason: str) -> None:
         with suppress(sqlite3.Error):
             if self._spool is not None:
-                self._spool.failed(reason)
+                self._spool.failed(redact(reason, self._settings.secrets))
 
     def _warn(self) -> None:
         with suppress(sqlite3.Error):

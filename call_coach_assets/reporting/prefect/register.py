@@ -51,7 +51,7 @@ def adopt(settings: Settings) -> Adopted:
         deployment = as_object(api.post("/deployments/", wanted), "id")
     except (PrefectUnavailableError, PrefectRefusedError) as error:
         raise ConfigurationError(
-            f"Prefect at {settings.prefect_api_url} does not take the flow",
+            f"Prefect at {api.url} does not take the flow",
             why=str(error),
             remedy="check that the server runs, that PREFECT_API_URL ends with its /api path, and PREFECT_API_KEY",
         ) from None

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster import DagsterRunStatus, EventLogEntry
 from dagster._core.storage.dagster_run import RunRecord, RunsFilter
 
+from call_coach_assets.redaction import redact
 from call_coach_assets.reporting.prefect import jsonl
 from call_coach_assets.reporting.prefect.facts import RunFacts, facts_of
 from call_coach_assets.reporting.prefect.followed import FollowedRuns, is_gone
@@ -26,7 +27,6 @@ LOOKED_BACK = timedelta(hours=24)  # where nothing was ever told from this machi
 OVERLAP = timedelta(minutes=1)  # clocks of the machines that write run statuses differ
 RUNS_AT_ONCE = 100
 _WATERMARK = "watermark"
-_MASK = "•••"
 
 
 @dataclass
@@ -132,7 +132,5 @@ def _last_word(record: RunRecord, translation: RunTranslation) -> Iterator[Emiss
 
 def _without(emission: Emission, secrets: tuple[str, ...]) -> Emission:
     text = json.dumps(emission.body, ensure_ascii=False, default=str)
-    found = [secret for secret in secrets if json.dumps(secret, ensure_ascii=False)[1:-1] in text]
-    for secret in sorted(found, key=len, reverse=True):
-        text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], _MASK)
-    return replace(emission, body=json.loads(text)) if found else emission
+    clean = redact(text, secrets)
+    return emission if clean == text else replace(emission, body=json.loads(clean))
