@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server of this worker; the application's schema is in its template `application`."""
-    folder = tmp_path_factory.mktemp("postgres")
-    try:
-        url = start_postgres(folder, durable=False)
-        watcher = _ended_with_this_process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
         with psycopg.connect(create_database(url, _TEMPLATE)) as connection:
             connection.execute(APP_SCHEMA.read_text().encode())
         yield url
-        watcher.kill()
-        watcher.communicate()
-    finally:
-        stop_postgres(folder)
 
 
 @pytest.fixture
@@ -100,6 +94,19 @@ def recorder() -> Iterator[Recorder]:
     opened = Recorder()
     yield opened
     opened.close()
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[str]:
+    """The URL of a server with its files in `folder`, which ends with the block, or with this process."""
+    try:
+        url = start_postgres(folder, durable=False)
+        watcher = _ended_with_this_process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+        yield url
+        watcher.kill()
+        watcher.communicate()
+    finally:
+        stop_postgres(folder)
 
 
 def _ended_with_this_process(pid: int) -> subprocess.Popen[bytes]:

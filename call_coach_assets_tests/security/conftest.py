@@ -5,24 +5,21 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
-from psycopg import sql
 
-from call_coach_assets.local.databases import create_database, drop_database
+from call_coach_assets.local.databases import create_database
 from call_coach_assets.local.dependencies import package_folder
 from call_coach_assets.sync.postgres import close_pools
-from call_coach_assets_tests.conftest import APP_SCHEMA
+from call_coach_assets_tests.conftest import APP_SCHEMA, postgres_server
 
 ROLE_FILE = Path(__file__).parents[2] / "docs" / "postgres-role.sql"
 PASSWORD = "Marked~database~password's/7"
 _OWNER, _ROLE = "application_owner", "call_coach_sync"
-_HARDENED = "REVOKE ALL ON DATABASE {} FROM PUBLIC; REVOKE ALL ON SCHEMA public FROM PUBLIC"
-_numbers = count(1)
+_HARDENED = "REVOKE ALL ON DATABASE secured FROM PUBLIC; REVOKE ALL ON SCHEMA public FROM PUBLIC"
 
 
 @dataclass(frozen=True)
@@ -47,26 +44,24 @@ class Application:
 
 
 @pytest.fixture(scope="module")
-def application(postgres_url: str) -> Iterator[Application]:
-    """A database of a module, in which docs/postgres-role.sql has made the role."""
-    name = f"secured_{next(_numbers)}"
-    superuser = create_database(postgres_url, name)
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    """A database in which docs/postgres-role.sql has made the role, on a server of its own, as roles are a server's."""
+    with postgres_server(tmp_path_factory.mktemp("secured")) as url:
+        yield _secured(create_database(url, "secured"))
+        close_pools()
+
+
+def _secured(superuser: str) -> Application:
     made = Application(superuser, _as(superuser, _OWNER), _as(superuser, _ROLE), _as(superuser, _ROLE, "dagster"))
     made.run(
         f"CREATE ROLE {_OWNER} LOGIN CREATEROLE CREATEDB",
-        f"ALTER DATABASE {name} OWNER TO {_OWNER}",
-        _HARDENED.format(name),
+        f"ALTER DATABASE secured OWNER TO {_OWNER}",
+        _HARDENED,
         superuser=True,
     )
     made.run(APP_SCHEMA.read_text())
     psql(ROLE_FILE, made.owner, password=PASSWORD)
-    yield made
-    close_pools()
-    for database in ("dagster", name):
-        drop_database(postgres_url, database)
-    with psycopg.connect(postgres_url) as connection:
-        for role in (_ROLE, _OWNER):
-            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+    return made
 
 
 def psql(file: Path, url: str, **variables: str) -> None:
