@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from call_coach_assets.cli.logs import PACKAGE
 from call_coach_assets.local.databases import create_database, drop_database
 from call_coach_assets.local.emulator import start_emulator, stop_emulator
 from call_coach_assets.local.postgres import start_postgres, stop_postgres
@@ -34,6 +36,20 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def logging_of_a_module() -> Iterator[None]:
+    """No module changes how another logs."""
+    with unchanged_logging():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """No test changes how another logs."""
+    with unchanged_logging():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +123,16 @@ def postgres_server(folder: Path) -> Iterator[str]:
         watcher.communicate()
     finally:
         stop_postgres(folder)
+
+
+@contextmanager
+def unchanged_logging() -> Iterator[None]:
+    """Undo what a command does to this package's logger."""
+    logger = logging.getLogger(PACKAGE)
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.propagate = handlers, propagate
+    logger.setLevel(level)
 
 
 def _ended_with_this_process(pid: int) -> subprocess.Popen[bytes]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from call_coach_assets.cli.logs import PACKAGE
 from call_coach_assets.cli.program import program
 from call_coach_assets.local.databases import create_database, drop_database
 from call_coach_assets.sync.postgres import close_pools
+from call_coach_assets_tests.conftest import unchanged_logging
 from call_coach_assets_tests.sync.story import address, call, email, monologue, opportunity, speaker
 from call_coach_assets_tests.warehouse import Warehouse
 
@@ -46,16 +44,6 @@ def run(*arguments: str) -> Result:
         return CliRunner().invoke(program, arguments)
 
 
-@contextmanager
-def unchanged_logging() -> Iterator[None]:
-    """Undo what a command does to this package's logger."""
-    logger = logging.getLogger(PACKAGE)
-    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
-    yield
-    logger.handlers[:], logger.propagate = handlers, propagate
-    logger.setLevel(level)
-
-
 def fill(warehouse: Warehouse) -> None:
     """Two calls, an opportunity linked to one, two emails of which one is dead, a monologue that waits for its call."""
     warehouse.create_all()
@@ -68,13 +56,6 @@ def fill(warehouse: Warehouse) -> None:
     warehouse.insert("gong.email_sender", [address("e1", "jane")])
     link = {"call_id": 1, "object_id": "006", "object_type": "Opportunity", "name": "Stage"}
     warehouse.insert("gong.call_context_integration", [link])
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """No test changes how another logs."""
-    with unchanged_logging():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ import pytest
 
 from call_coach_assets.settings import read_settings
 from call_coach_assets.sync.postgres import close_pools
-from call_coach_assets_tests.cli.conftest import fill, unchanged_logging
+from call_coach_assets_tests.cli.conftest import fill
+from call_coach_assets_tests.conftest import unchanged_logging
 from call_coach_assets_tests.recorder import Recorder
 from call_coach_assets_tests.security.conftest import Application
 from call_coach_assets_tests.security.deeds import do_everything
