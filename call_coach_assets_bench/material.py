@@ -27,6 +27,7 @@ class Material:
     parents: str  # the template: the application's tables, with the calls and speakers of the rows
     conformed: Path  # Arrow, as the extraction yields it
     binary: Path  # what COPY … (FORMAT binary) takes
+    halves: tuple[Path, Path]  # the same in two files, each with all rows of its calls
     finished: Path  # Arrow, as the application's table has it; UUIDs and JSON as text
 
 
@@ -44,8 +45,9 @@ def parents(ends: Ends, rows: int) -> str:
 
 def material(ends: Ends, rows: int) -> Material:
     """Make the material; the finished rows are taken from a table into which the project has loaded them."""
-    files = [ends.folder / f"{name}_{rows}" for name in ("conformed.arrow", "copy.bin", "finished.arrow")]
-    found = Material(rows, parents(ends, rows), *files)
+    names = ("conformed.arrow", "copy.bin", "even.bin", "odd.bin", "finished.arrow")
+    conformed, binary, even, odd, finished = (ends.folder / f"{name}_{rows}" for name in names)
+    found = Material(rows, parents(ends, rows), conformed, binary, (even, odd), finished)
     if not found.finished.exists():
         entity = load_entities()["transcripts"]
         _write(found.conformed, made.conformed_transcripts(made.calls_of(rows), entity))
@@ -57,10 +59,16 @@ def material(ends: Ends, rows: int) -> Material:
 
 
 def _take(url: str, target: Material) -> None:
-    with psycopg.connect(url) as connection, target.binary.open("wb") as file:
-        with connection.cursor().copy(f"COPY transcripts ({COLUMNS}) TO STDOUT (FORMAT binary)") as copy:
-            for data in copy:
-                file.write(data)
+    even = "WHERE hashtext(call_id::text) & 1 = 0"
+    with psycopg.connect(url) as connection:
+        for file, rows in zip((target.binary, *target.halves), ("", even, even.replace("= 0", "= 1")), strict=True):
+            query = f"SELECT {COLUMNS} FROM transcripts {rows}"  # noqa: S608 - constants
+            with (
+                file.open("wb") as written,
+                connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as out,
+            ):
+                for data in out:
+                    written.write(data)
         cursor = connection.cursor("rows")
         cursor.execute(f"SELECT {_EACH} FROM transcripts")  # noqa: S608 - a constant
         schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS.split(", ")])

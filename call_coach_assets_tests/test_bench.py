@@ -22,7 +22,9 @@ def test_the_project_and_the_limit_load_the_same_rows_side_by_side(postgres_url:
     ends = Ends(tmp_path, postgres_url, postmaster_of(postgres_url), EmulatorAddress(os.getpid(), "", ""))
     section = load.measure(Bench(ends, in_this_process, rounds=1, rows=(500,)))
     costs, aims = section.tables
-    assert [row[0] for row in costs.rows] == ["COPY, 500", "project, 500", "project, one transaction, 500"]
+    assert [row[0] for row in costs.rows] == [
+        f"{name}, 500" for name in ("COPY", "COPY, two connections", "project", "project, one transaction")
+    ]
     assert all(float(cell) > 0 for row in costs.rows for cell in row[2:3])
     assert [row[0] for row in aims.rows] == ["CPU over COPY's, 500", "wall over COPY's, 500"]
 
@@ -30,7 +32,7 @@ def test_the_project_and_the_limit_load_the_same_rows_side_by_side(postgres_url:
 def test_a_contestant_that_fails_says_why() -> None:
     with (
         pytest.raises(JobFailedError, match="No such file or directory: 'nothing'"),
-        in_child(loaders.copy_binary, url="", file="nothing"),
+        in_child(loaders.copy_binary, url="", files=["nothing"]),
     ):
         pass
 

@@ -32,14 +32,18 @@ _STALE_KEYS = """
 DELETE FROM {rows} r USING {staged} s LEFT JOIN {matched} m ON m._n = s._n
 WHERE {key} AND s._verdict = 'write' AND (m._n IS NULL OR r.id <> m.id)
 """
-# `rows` of what was updated or inserted, and of rows that are there but that no publish has claimed yet
+# `rows` of what was inserted again under its id, and of rows that are there but that no publish has claimed yet
+_RECLAIM = """
+UPDATE {rows} r SET load = %(load)s, source_deleted_at = NULL{digested}
+FROM {staged} s LEFT JOIN {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
+WHERE {identity} AND s._verdict = 'write' AND f._n IS NULL AND m._n IS NULL
+"""
 _CLAIM = """
 INSERT INTO {rows} ({names})
 SELECT {values}
 FROM {staged} s LEFT JOIN {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
 LEFT JOIN {rows} r ON {identity}
-WHERE s._verdict = 'write' AND f._n IS NULL AND (r.load IS NULL OR m._n IS NULL)
-ON CONFLICT ({conflict}) DO UPDATE SET load = excluded.load, source_deleted_at = NULL{digested}
+WHERE s._verdict = 'write' AND f._n IS NULL AND r.load IS NULL
 """
 _DIGEST = """
 UPDATE {rows} r SET source_digest = s._digest, target_hash = {digest}
@@ -132,18 +136,18 @@ def record_lineage(work: Publication) -> None:
         work.execute(_DIGEST, identity=same("r", "m", identity), digest=target_hash(entity, "s"))
     kept = [column.name for column in entity.columns if column.placement is Placement.BOOKKEEPING]
     found = [_row_identity(name) if entity.has_id else sql.Identifier("s", name) for name in identity]
+    held = sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier("r", name), value) for name, value in zip(identity, found, strict=True)
+    )
+    assigned = [sql.SQL(", {} = {}").format(sql.Identifier(name), value) for name, value in digested.items()]
+    work.execute(_RECLAIM, identity=held, digested=sql.Composed(assigned))
     work.execute(
         _CLAIM,
         names=sql.SQL(", ").join(map(sql.Identifier, [*identity, "load", *kept, *digested])),
         values=sql.SQL(", ").join(
             [*found, sql.Placeholder("load"), *(sql.Identifier("s", name) for name in kept), *digested.values()]
         ),
-        identity=sql.SQL(" AND ").join(
-            sql.SQL("{} = {}").format(sql.Identifier("r", name), value)
-            for name, value in zip(identity, found, strict=True)
-        ),
-        conflict=sql.SQL(", ").join(map(sql.Identifier, identity)),
-        digested=sql.Composed([sql.SQL(", {0} = excluded.{0}").format(sql.Identifier(name)) for name in digested]),
+        identity=held,
     )
 
 

@@ -47,6 +47,6 @@ def _contestants(bench: Bench, rows: int) -> list[Contestant]:
     source = {"emulator": bench.emulator, "project": bench.ends.transcripts(rows)}
     return [
         bench.plain(READ, project.read, **source),
-        bench.loading(LIMIT, loaders.copy_binary, made.parents, rows, file=str(made.binary)),
+        bench.loading(LIMIT, loaders.copy_binary, made.parents, rows, files=[str(made.binary)]),
         bench.loading(PROJECT, project.sync, made.parents, rows, **source),
     ]

@@ -57,7 +57,7 @@ def _from_memory(bench: Bench, made: Material, *, duckdb: bool) -> list[Contesta
     }
     own_table = {"dlt, Arrow": dlt_defaults.arrow, "dlt, row dicts": dlt_defaults.row_dicts}
     return [
-        bench.loading(LIMIT, loaders.copy_binary, made.parents, made.rows, file=str(made.binary)),
+        bench.loading(LIMIT, loaders.copy_binary, made.parents, made.rows, files=[str(made.binary)]),
         bench.loading(PROJECT, project.load, made.parents, made.rows, file=str(made.conformed)),
         *(bench.loading(n, job, made.parents, made.rows, file=str(made.finished)) for n, job in finished.items()),
         *(

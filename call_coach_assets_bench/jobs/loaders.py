@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,19 +26,25 @@ _STAGING = "staging"
 
 
 @contextmanager
-def copy_binary(url: str, file: str) -> Iterator[Work]:
-    """COPY in the binary format, of bytes that are ready: the limit."""
-    payload = memoryview(Path(file).read_bytes())
-    with psycopg.connect(url) as connection:
+def copy_binary(url: str, files: Sequence[str]) -> Iterator[Work]:
+    """COPY in the binary format, of bytes that are ready: the limit. Each file has a connection of its own."""
+    payloads = [memoryview(Path(file).read_bytes()) for file in files]
+    with ExitStack() as opened, ThreadPoolExecutor(len(payloads)) as threads:
+        connections = [opened.enter_context(psycopg.connect(url)) for _ in payloads]
 
         def work() -> Facts:
-            with connection.cursor().copy(f"{COPY_IN} (FORMAT binary)") as copy:
-                for start in range(0, len(payload), _CHUNK):
-                    copy.write(payload[start : start + _CHUNK])
-            connection.commit()
+            for _ in threads.map(_copy, connections, payloads):
+                pass
             return {}
 
         yield work
+
+
+def _copy(connection: psycopg.Connection, payload: memoryview) -> None:
+    with connection.cursor().copy(f"{COPY_IN} (FORMAT binary)") as copy:
+        for start in range(0, len(payload), _CHUNK):
+            copy.write(payload[start : start + _CHUNK])
+    connection.commit()
 
 
 @contextmanager
