@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol
 
 import psycopg
 from psycopg import sql
@@ -36,18 +36,11 @@ class RunInfo:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-@dataclass(frozen=True)
-class Slice:
-    """The part of the inbox whose `column` hashes to `place`, of `number` parts in all."""
-
-    column: str
-    place: int
-    number: int
+class Slice(Protocol):
+    """A part of the inbox that is published by itself."""
 
     def holds(self, alias: str) -> sql.Composed:
         """Whether a row of the inbox is in the slice."""
-        hashed = sql.SQL("hashtext(coalesce({}::text, '')) & 2147483647").format(sql.Identifier(alias, self.column))
-        return sql.SQL("mod({}, {}) = {}").format(hashed, sql.Literal(self.number), sql.Literal(self.place))
 
 
 @dataclass(frozen=True, kw_only=True)

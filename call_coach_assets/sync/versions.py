@@ -38,7 +38,7 @@ _SCOPED = """
     FROM {landed} i WHERE i._dlt_load_id = ANY (%(complete)s)
 ) s WHERE s._dlt_load_id = s._last_load OR ({scope}) IS NULL)
 """
-_LOADS = "SELECT DISTINCT _dlt_load_id FROM {inbox}"
+_LOADS = "SELECT DISTINCT i._dlt_load_id FROM {inbox} i WHERE {holds}"
 _PUBLISHED = """
 SELECT DISTINCT l FROM {sync_runs}, unnest(dlt_load_ids) l
 WHERE entity = %(entity)s AND load <> %(load)s AND l = ANY (%(loads)s)
@@ -47,8 +47,8 @@ _COMPLETE = "SELECT load_id FROM {dlt_loads} WHERE status = 0 AND load_id = ANY 
 
 
 def landed_loads(work: Publication) -> list[str]:
-    """dlt's ids of the loads whose rows are in the inbox."""
-    return sorted(row[0] for row in work.execute(_LOADS))
+    """dlt's ids of the loads whose rows are in the inbox, or in the slice of it."""
+    return sorted(row[0] for row in work.execute(_LOADS, holds=work.holds("i")))
 
 
 @dataclass(frozen=True)

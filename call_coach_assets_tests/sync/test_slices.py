@@ -11,7 +11,7 @@ from call_coach_assets.errors import TargetUnavailableError
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.postgres import close_pools, pool_for
 from call_coach_assets.sync.publish import Published, RunInfo, publish
-from call_coach_assets.sync.slices import slices_of
+from call_coach_assets.sync.slices import KeySlice, PageSlice, slices_of
 from call_coach_assets_tests.sync.inbox import ENTITIES, NOON, Inbox, call, line, speaker
 
 CALLS, LINES = 12, 5
@@ -75,6 +75,22 @@ def test_a_backfill_in_slices_is_what_one_in_one_piece_is(inbox: Inbox) -> None:
     assert inbox.versions("transcripts") == before
 
 
+@pytest.mark.covers("P33")
+def test_a_first_sync_of_which_every_key_is_landed_once_is_published_by_pages(inbox: Inbox) -> None:
+    texts = {(number, place): f"{number} {place} " + "word " * 300 for number in range(CALLS) for place in range(LINES)}
+    lines = [line(number, place, text=text, gong_speaker_id="a") for (number, place), text in texts.items()]
+    load = inbox.land("transcripts", *lines, line("unknown", 0), line(0, 99, text=None))
+    parts = slices_of(pool_for(inbox.settings), ENTITIES["transcripts"], ENTITIES, _settings(inbox, SMALL))
+    assert {type(part) for part in parts} == {PageSlice}
+    assert len(parts) > 4
+    done = _publish(inbox, load, SMALL)
+    assert (done.inserted, done.updated, done.waiting, done.dead_lettered) == (CALLS * LINES, 0, 1, 1)
+    assert _written(inbox) == sorted(texts.values())
+    (transactions,) = inbox.rows("SELECT count(*) FROM sync.sync_runs WHERE run_id = 'backfill' AND counts IS NOT NULL")
+    assert transactions == len(parts) + 1
+    assert inbox.rows("SELECT gong_call_id FROM sync.inbox_transcripts") == ["unknown"]
+
+
 @pytest.mark.covers("P7", "P33")
 def test_a_backfill_that_is_cut_off_goes_on_where_it_was(inbox: Inbox) -> None:
     load = _land(inbox)
@@ -104,5 +120,6 @@ def test_only_what_nothing_refers_to_is_published_in_slices_and_only_where_it_is
     assert slices_of(pool, ENTITIES["calls"], ENTITIES, few) == []
     assert slices_of(pool, ENTITIES["transcripts"], ENTITIES, many) == []
     parts = slices_of(pool, ENTITIES["transcripts"], ENTITIES, few)
+    assert {type(part) for part in parts} == {KeySlice}, "a key was landed twice"
     assert len(parts) == 18
     assert len(parts) % 2 == 0, "one for each connection"
