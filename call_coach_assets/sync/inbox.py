@@ -7,6 +7,8 @@ dlt's contract freezes its shape.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from psycopg import sql
@@ -43,12 +45,22 @@ def prepare_inbox(
     """Make what is missing of the inbox and of dlt's tables. Safe in many processes at once."""
     if _fits(database, entity, settings.sync_schema):
         return
-    with transaction(database, f"preparing the inbox of {entity.name}") as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [settings.sync_schema])
-        logger.info("%s: preparing the inbox in schema %s", entity.name, settings.sync_schema)
-        with transaction(database, f"converting the inbox of {entity.name}") as converting:
-            _convert(converting, entity, settings.sync_schema)
+    logger.info("%s: preparing the inbox in schema %s", entity.name, settings.sync_schema)
+    with _alone(database, entity, settings.sync_schema) as connection:
+        _convert(connection, entity, settings.sync_schema)
+    with _alone(database, entity, settings.sync_schema):
         _create(pipeline, source)
+
+
+@contextmanager
+def _alone(database: Pool, entity: Entity, schema: str) -> Iterator[Connection]:
+    """A transaction beside which no other one prepares an inbox.
+
+    Nobody who holds it may ask for a second connection: all of them might be waiting for it.
+    """
+    with transaction(database, f"preparing the inbox of {entity.name}") as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [schema])
+        yield connection
 
 
 def _fits(database: Pool, entity: Entity, schema: str) -> bool:

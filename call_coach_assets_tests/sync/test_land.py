@@ -20,7 +20,7 @@ from call_coach_assets.sync.entity import ColumnType, Entity
 from call_coach_assets.sync.inbox import prepare_inbox
 from call_coach_assets.sync.land import open_pipeline, source_for
 from call_coach_assets.sync.land_errors import translate
-from call_coach_assets.sync.postgres import pool_for
+from call_coach_assets.sync.postgres import POOL_SIZE, pool_for
 from call_coach_assets_tests.faults import FaultProxy
 from call_coach_assets_tests.sync.widgets import NOON, answer, widgets
 
@@ -125,11 +125,12 @@ def test_a_run_that_fails_midway_keeps_nothing_and_moves_nothing(settings: Setti
 
 @pytest.mark.covers("P24")
 def test_first_runs_may_start_all_at_once(settings: Settings) -> None:
-    entities = [widgets(f"widgets_{number}") for number in range(4)]
-    with ThreadPoolExecutor(4) as pool:
+    many = POOL_SIZE + 2
+    entities = [widgets(f"widgets_{number}") for number in range(many)]
+    with ThreadPoolExecutor(many) as pool:
         landed = list(pool.map(lambda entity: land(settings, Source([NOON, None], entity=entity)), entities))
-    assert landed == [2, 2, 2, 2]
-    assert query(settings, "SELECT count(*), count(DISTINCT schema_name) FROM _dlt_loads") == [(4, 4)]
+    assert landed == [2] * many
+    assert query(settings, "SELECT count(*), count(DISTINCT schema_name) FROM _dlt_loads") == [(many, many)]
 
 
 @pytest.mark.covers("P31")
