@@ -68,7 +68,7 @@ def stage(work: Publication, loads: list[str]) -> tuple[Publication, int]:
 
 def _stage_every(work: Publication, choice: Choice) -> int | None:
     """Stage all that is landed, at once; None where there is something to choose or to refuse."""
-    if choice.is_open(work):
+    if not (work.part and work.part.settled) and choice.is_open(work):
         return None
     parts = {**_stage_parts(work), "candidates": choice.every(work)}
     try:

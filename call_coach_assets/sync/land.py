@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from call_coach_assets.errors import StorageError
 from call_coach_assets.settings import Settings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Read = Callable[[datetime | None], Iterator["pa.RecordBatch"]]
 
 # dlt spends 6 ms on each item that it is given, whatever its size: batches are handed over together.
-_ROWS_PER_ITEM = 50_000
+_ROWS_PER_ITEM = 10_000
 
 
 @contextmanager
@@ -52,8 +52,45 @@ def open_pipeline(entity: Entity, settings: Settings) -> Iterator[dlt.Pipeline]:
                 pipeline.deactivate()
 
 
-def source_for(entity: Entity, settings: Settings, read: Read) -> DltSource:
-    """The dlt source of the entity: one resource, called as its inbox, that appends what `read` yields.
+class Reading:
+    """What one read yields, in parts: each run of the pipeline lands the next one, of at least `part_rows` rows.
+
+    Without `part_rows` there is one part. The cursor moves with the last part only, past all that was read: a read that
+    is cut off is made again from where it began, whatever the order in which the rows come.
+    """
+
+    def __init__(self, read: Read, part_rows: int | None = None) -> None:
+        self._read = read
+        self.part_rows = part_rows
+        self._batches: Iterator[pa.RecordBatch] | None = None
+        self._next: pa.RecordBatch | None = None
+        self._newest: datetime | None = None
+
+    @property
+    def more(self) -> bool:
+        """Whether the read has begun, and has a part that was not landed yet."""
+        return self._next is not None
+
+    def part(self, since: datetime | None) -> Iterator[pa.RecordBatch]:
+        """The next part; `since` is what the read starts at."""
+        if self._batches is None:
+            self._batches = self._read(since)
+            self._next = next(self._batches, None)
+        rows = 0
+        while self._next is not None and (self.part_rows is None or rows < self.part_rows):
+            batch, self._next = self._next, next(self._batches, None)
+            rows += batch.num_rows
+            yield batch
+
+    def hold(self, state: dict[str, Any], before: datetime | None) -> None:
+        """Set dlt's cursor after a part: to where it was while there is more, else to the newest of all parts."""
+        newest = state["last_value"]
+        self._newest = max((stamp for stamp in (self._newest, newest) if stamp is not None), default=None)
+        state["last_value"] = before if self.more else self._newest
+
+
+def source_for(entity: Entity, settings: Settings, reading: Reading) -> DltSource:
+    """The dlt source of the entity: one resource, called as its inbox, that appends the next part of `reading`.
 
     The cursor is the newest `_cursor` landed; a read starts `sync_overlap_minutes` before it, at `>=`, and keeps no
     hashes of rows that it has seen: what comes twice is recognised by the publish.
@@ -76,7 +113,10 @@ def source_for(entity: Entity, settings: Settings, read: Read) -> DltSource:
             allow_external_schedulers=False,
         ),
     ) -> Iterator[pa.Table]:
-        yield from _together(read(cursor.start_value))
+        state = dlt.current.resource_state()["incremental"][CURSOR]
+        before = state["last_value"]
+        yield from _together(reading.part(cursor.start_value))
+        reading.hold(state, before)
 
     @dlt.source(name=f"call_coach_{entity.name}", section="call_coach")
     def source() -> object:

@@ -39,6 +39,10 @@ class RunInfo:
 class Slice(Protocol):
     """A part of the inbox that is published by itself."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether it is known that each key is there once, and that no row is without one."""
+
     def holds(self, alias: str) -> sql.Composed:
         """Whether a row of the inbox is in the slice."""
 

@@ -8,7 +8,7 @@ The stages, in their order: newest version of each key, parents and verdicts (`c
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -30,7 +30,7 @@ from call_coach_assets.sync.run_record import begin, note
 from call_coach_assets.sync.slices import in_turn, slices_of
 from call_coach_assets.sync.versions import landed_loads
 
-__all__ = ["Published", "RunInfo", "publish"]
+__all__ = ["Published", "RunInfo", "publish", "publish_slices"]
 
 _REFETCHED = """
 DELETE FROM {refetch} r USING unnest(%(columns)s::text[], %(keys)s::text[], %(since)s::timestamptz[]) AS done (c, k, s)
@@ -57,31 +57,49 @@ class Published:
 
 
 def publish(
-    database: Pool | Connection, entity: Entity, entities: Mapping[str, Entity], settings: Settings, run: RunInfo
+    database: Pool | Connection,
+    entity: Entity,
+    entities: Mapping[str, Entity],
+    settings: Settings,
+    run: RunInfo,
+    *,
+    ahead: Sequence[Drained] = (),
 ) -> Published:
     """Publish what is in the inbox of `entity`; `entities` are all that the sync owns.
 
-    The sync's tables must be there (`bookkeeping.ensure`). Raises the TargetError family, and then nothing has changed,
-    but for the slices of a backfill that were published before.
+    `ahead` is what `publish_slices` did before. The sync's tables must be there (`bookkeeping.ensure`). Raises the
+    TargetError family, and then nothing has changed, but for the slices of a backfill that were published before.
     """
     started = time.monotonic()
-    names = Names(settings.sync_schema)
+    parts = slices_of(database, entity, entities, settings) if isinstance(database, ConnectionPool) else []
+    done_before = [*ahead, *publish_slices(database, entity, entities, settings, run, parts=parts)]
+    with transaction(database, f"publishing {entity.name}") as connection:
+        work = begin(connection, entity, entities, Names(settings.sync_schema), run)
+        done = total([*done_before, _drain(work) if work.target.inbox else Drained()])
+        finished = _finish(work, replace(done, updated=done.updated + links.link(work)))
+        _take_off_the_list(work)
+        return replace(finished, publish_seconds=time.monotonic() - started)
 
-    def slice_of(part: Slice) -> Drained:
+
+def publish_slices(
+    database: Pool | Connection,
+    entity: Entity,
+    entities: Mapping[str, Entity],
+    settings: Settings,
+    run: RunInfo,
+    *,
+    parts: Sequence[Slice],
+) -> list[Drained]:
+    """Publish parts of the inbox, a transaction for each; `sync_status` is left to the `publish` that follows."""
+
+    def one(part: Slice) -> Drained:
         with transaction(database, f"publishing {entity.name}") as connection:
-            work = begin(connection, entity, entities, names, run, part=part)
+            work = begin(connection, entity, entities, Names(settings.sync_schema), run, part=part)
             done = _drain(work)
             note(work, done.loads, done.counts())
             return done
 
-    parts = slices_of(database, entity, entities, settings) if isinstance(database, ConnectionPool) else []
-    ahead = in_turn(slice_of, parts)
-    with transaction(database, f"publishing {entity.name}") as connection:
-        work = begin(connection, entity, entities, names, run)
-        done = total([*ahead, _drain(work) if work.target.inbox else Drained()])
-        finished = _finish(work, replace(done, updated=done.updated + links.link(work)))
-        _take_off_the_list(work)
-        return replace(finished, publish_seconds=time.monotonic() - started)
+    return in_turn(one, parts)
 
 
 def _drain(work: Publication) -> Drained:

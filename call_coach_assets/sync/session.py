@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,14 +20,16 @@ from call_coach_assets.errors import CallCoachError
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync import land_errors
 from call_coach_assets.sync.adapt import adapt
+from call_coach_assets.sync.ahead import Ahead, land_all, part_rows
 from call_coach_assets.sync.bigquery import client_for
 from call_coach_assets.sync.bookkeeping import ensure, read_refetch
 from call_coach_assets.sync.catalog import read_catalog
+from call_coach_assets.sync.drained import Drained
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.evolution import Evolution, evolve
 from call_coach_assets.sync.extract import Extraction
 from call_coach_assets.sync.inbox import prepare_inbox
-from call_coach_assets.sync.land import open_pipeline, source_for
+from call_coach_assets.sync.land import Reading, open_pipeline, source_for
 from call_coach_assets.sync.locks import entity_lock
 from call_coach_assets.sync.outcome import log_result, record_failure
 from call_coach_assets.sync.postgres import pool_for
@@ -57,32 +59,37 @@ class EntitySync:
 
     evolution: Evolution = field(init=False)
     extraction: Extraction = field(init=False)
+    reading: Reading = field(init=False)
     pipeline: dlt.Pipeline = field(init=False)
-    source: DltSource = field(init=False)
+
+    @property
+    def source(self) -> DltSource:
+        """The source of the next part: all that changed, where that is not much."""
+        return source_for(self.entity, self.settings, self.reading)
 
     def land(self) -> None:
-        """Run the pipeline: read what changed, and land it in the inbox."""
+        """Run the pipeline: read what changed, or the next part of it, and land it in the inbox."""
         self.pipeline.run(self.source)
 
-    def publish(self) -> SyncResult:
+    def land_all(self, land: Callable[[EntitySync], None]) -> list[Drained]:
+        """Land one part after the other, and publish all but the last meanwhile."""
+        ahead = Ahead(pool_for(self.settings), self.entity, self.entities, self.settings, self._run_info())
+        return land_all(self.pipeline, self.reading, lambda: land(self), ahead)
+
+    def publish(self, ahead: Sequence[Drained] = ()) -> SyncResult:
         """Bring the application's table in line with what was landed, and say what the whole sync did."""
         landed = time.monotonic()
         load_ids = tuple(self.pipeline.list_completed_load_packages())
         reading = self.extraction
-        query = reading.query
-        run = RunInfo(
-            run_id=self.run_id,
+        run = replace(
+            self._run_info(),
             load_ids=load_ids,
-            query_sha256=self.entity.query_sha256,
-            query=self.entity.query,
-            unfed_columns=frozenset(query.unfed_columns),
             refetched=tuple(reading.refetch),
             refilled=self.evolution.refill,
             bytes_processed=reading.bytes_processed,
             bytes_billed=reading.bytes_billed,
-            started_at=self.started_at,
         )
-        done = publish(pool_for(self.settings), self.entity, self.entities, self.settings, run)
+        done = publish(pool_for(self.settings), self.entity, self.entities, self.settings, run, ahead=ahead)
         return SyncResult(
             entity=self.entity.name,
             run_id=self.run_id,
@@ -95,6 +102,16 @@ class EntitySync:
             duration_seconds=time.monotonic() - self.started,
             schema_changes=self.evolution.warnings,
             **{**asdict(done), "warnings": (*self.evolution.warnings, *reading.warnings, *done.warnings)},
+        )
+
+    def _run_info(self) -> RunInfo:
+        """What is known of the run before it has read anything."""
+        return RunInfo(
+            run_id=self.run_id,
+            query_sha256=self.entity.query_sha256,
+            query=self.entity.query,
+            unfed_columns=frozenset(self.extraction.query.unfed_columns),
+            started_at=self.started_at,
         )
 
 
@@ -129,8 +146,7 @@ def sync_entity(
 def _sync(sync: EntitySync, land: Callable[[EntitySync], None]) -> SyncResult:
     if sync.skipped:
         return SyncResult(entity=sync.entity.name, run_id=sync.run_id, skipped=sync.skipped)
-    land(sync)
-    return sync.publish()
+    return sync.publish(sync.land_all(land))
 
 
 @contextmanager
@@ -163,8 +179,9 @@ def entity_sync(
             types = sync.evolution.types
             sync.extraction = Extraction(entity, settings, client, query, run_id, refetch, everything, types)
             sync.pipeline = opened.enter_context(open_pipeline(entity, settings))
-            sync.source = source_for(entity, settings, sync.extraction.batches)
+            sync.reading = Reading(sync.extraction.batches)
             prepare_inbox(database, entity, settings, sync.pipeline, sync.source)
+            sync.reading.part_rows = part_rows(database, entity, entities, settings)
         yield sync
 
 

@@ -3,6 +3,7 @@
 No transaction grows with the table, two connections share the work, and a backfill that is cut off goes on where it
 was: what is published has left the inbox. A slice holds every landed version of its keys, so it decides alone: a range
 of the inbox's pages where every key was landed once, which is what a first sync lands, else all rows of its calls.
+While more is read, what a load brought is published by itself (`ahead`): a query yields each key once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from psycopg import sql
 
@@ -19,13 +20,16 @@ from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Pool, transaction
-from call_coach_assets.sync.publication import Slice
+from call_coach_assets.sync.publication import Slice, columns_of
+from call_coach_assets.sync.versions import any_null
 
 CONNECTIONS = 2
 
-_ALL_ONCE = """
-SELECT NOT EXISTS (SELECT FROM {inbox} GROUP BY {key} HAVING count(*) > 1),
-       pg_relation_size(to_regclass(%s)) / current_setting('block_size')::int
+_LOOK = """
+SELECT EXISTS (SELECT FROM {inbox} i WHERE {holds} AND NOT ({keyless}) GROUP BY {key} HAVING count(*) > 1),
+       coalesce(bool_or({keyless}), false),
+       (min(i.ctid)::text::point)[0]::bigint, (max(i.ctid)::text::point)[0]::bigint + 1
+FROM {inbox} i WHERE {holds}
 """
 
 _T = TypeVar("_T")
@@ -38,6 +42,7 @@ class KeySlice:
     column: str
     place: int
     number: int
+    settled: ClassVar[bool] = False
 
     def holds(self, alias: str) -> sql.Composed:
         """Whether a row of the inbox is in the slice."""
@@ -47,18 +52,33 @@ class KeySlice:
 
 @dataclass(frozen=True)
 class PageSlice:
-    """The rows on the pages from `first` to before `end`: Postgres looks at no other."""
+    """The rows on the pages from `first` to before `end`: Postgres looks at no other. Only those of `load`, if any."""
 
     first: int
     end: int
+    load: str | None = None
+    settled: bool = False
 
     def holds(self, alias: str) -> sql.Composed:
         """Whether a row of the inbox is in the slice."""
-        return sql.SQL("({row} >= {first}::tid AND {row} < {end}::tid)").format(
+        return sql.SQL("({row} >= {first}::tid AND {row} < {end}::tid AND {of_load})").format(
             row=sql.Identifier(alias, "ctid"),
             first=sql.Literal(f"({self.first},0)"),
             end=sql.Literal(f"({self.end},0)"),
+            of_load=_of_load(alias, self.load),
         )
+
+
+@dataclass(frozen=True)
+class LoadSlice:
+    """All rows that came with a load."""
+
+    load: str
+    settled: ClassVar[bool] = False
+
+    def holds(self, alias: str) -> sql.Composed:
+        """Whether a row of the inbox is in the slice."""
+        return _of_load(alias, self.load)
 
 
 def slices_of(pool: Pool, entity: Entity, entities: Mapping[str, Entity], settings: Settings) -> list[Slice]:
@@ -66,17 +86,24 @@ def slices_of(pool: Pool, entity: Entity, entities: Mapping[str, Entity], settin
 
     An entity that others refer to, or whose rows are complete for a scope, is published whole.
     """
-    if entity.scope or entity.adopt or _has_children(entity, entities):
+    if not divisible(entity, entities):
         return []
     rows = _landed_rows(pool, entity, Names(settings.sync_schema))
     if rows <= settings.sync_publish_rows:
         return []
     number = CONNECTIONS * ceil(rows / settings.sync_publish_rows / CONNECTIONS)
-    pages = _pages_of_single_versions(pool, entity, Names(settings.sync_schema))
-    if pages is None:
-        return [KeySlice(entity.key[0], place, number) for place in range(number)]
-    step = ceil(pages / number)
-    return [PageSlice(first, first + step) for first in range(0, pages, step)]
+    pages = _page_slices(pool, entity, Names(settings.sync_schema), number)
+    return pages or [KeySlice(entity.key[0], place, number) for place in range(number)]
+
+
+def slices_of_load(pool: Pool, entity: Entity, settings: Settings, load: str) -> list[Slice]:
+    """The slices of what came with one load, one for each connection; a single one where a key came twice."""
+    return _page_slices(pool, entity, Names(settings.sync_schema), CONNECTIONS, load) or [LoadSlice(load)]
+
+
+def divisible(entity: Entity, entities: Mapping[str, Entity]) -> bool:
+    """Whether parts of the entity's rows can be published one by one."""
+    return not (entity.scope or entity.adopt or _has_children(entity, entities))
 
 
 def in_turn(publish: Callable[[Slice], _T], slices: Sequence[Slice]) -> list[_T]:
@@ -103,12 +130,24 @@ def _landed_rows(pool: Pool, entity: Entity, names: Names) -> int:
         return int(counted[0]) if counted else 0
 
 
-def _pages_of_single_versions(pool: Pool, entity: Entity, names: Names) -> int | None:
-    """The number of the inbox's pages; None where a key was landed more than once."""
+def _of_load(alias: str, load: str | None) -> sql.Composed:
+    if load is None:
+        return sql.SQL("{}").format(sql.Literal(True))
+    return sql.SQL("{} = {}").format(sql.Identifier(alias, "_dlt_load_id"), sql.Literal(load))
+
+
+def _page_slices(pool: Pool, entity: Entity, names: Names, number: int, load: str | None = None) -> list[Slice]:
+    """The inbox, or what came with `load`, by ranges of pages; none where a key came twice."""
     with transaction(pool, f"looking for keys of {entity.name} that were landed twice") as connection:
         connection.execute("SET LOCAL work_mem = '64MB'")
-        inbox = names.inbox(entity.name)
-        key = sql.SQL(", ").join(map(sql.Identifier, entity.key))
-        found = connection.execute(sql.SQL(_ALL_ONCE).format(inbox=inbox, key=key), [inbox.as_string(connection)])
-        once, pages = found.fetchone() or (False, 0)
-        return int(pages) if once else None
+        statement = sql.SQL(_LOOK).format(
+            inbox=names.inbox(entity.name),
+            key=columns_of("i", entity.key),
+            keyless=any_null(entity.key),
+            holds=_of_load("i", load),
+        )
+        twice, keyless, first, end = connection.execute(statement).fetchone() or (True, True, 0, 0)
+    if twice or first is None:
+        return []
+    step = max(1, ceil((end - first) / number))
+    return [PageSlice(at, min(at + step, end), load, settled=not keyless) for at in range(first, end, step)]

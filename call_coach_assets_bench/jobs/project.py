@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from importlib import import_module
 
 import pyarrow as pa
 
 from call_coach_assets.settings import Settings, read_settings
 from call_coach_assets.sync.adapt import adapt
+from call_coach_assets.sync.ahead import Ahead, land_all, part_rows
 from call_coach_assets.sync.bigquery import Parameter, client_for, run_query
 from call_coach_assets.sync.bookkeeping import ensure
 from call_coach_assets.sync.catalog import read_catalog
@@ -17,7 +19,7 @@ from call_coach_assets.sync.declarations import load_entities
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.extract import FROM_THE_BEGINNING, rechunk
 from call_coach_assets.sync.inbox import prepare_inbox
-from call_coach_assets.sync.land import open_pipeline, source_for
+from call_coach_assets.sync.land import Reading, open_pipeline, source_for
 from call_coach_assets.sync.postgres import pool_for
 from call_coach_assets.sync.publish import RunInfo, publish
 from call_coach_assets.sync.session import sync_entity
@@ -71,14 +73,19 @@ def load_batches(
     settings: Settings, entities: Mapping[str, Entity], entity: Entity, batches: list[pa.RecordBatch]
 ) -> Facts:
     """What a sync does after the extraction."""
-    database = pool_for(settings)
+    database, run = pool_for(settings), RunInfo(run_id="bench")
     ensure(database, entities, settings.sync_schema)
     with open_pipeline(entity, settings) as pipeline:
-        source = source_for(entity, settings, lambda _: iter(batches))
-        prepare_inbox(database, entity, settings, pipeline, source)
-        pipeline.run(source)
+        reading = Reading(lambda _: iter(batches))
+        prepare_inbox(database, entity, settings, pipeline, source_for(entity, settings, reading))
+        reading.part_rows = part_rows(database, entity, entities, settings)
+
+        def land() -> None:
+            pipeline.run(source_for(entity, settings, reading))
+
+        ahead = land_all(pipeline, reading, land, Ahead(database, entity, entities, settings, run))
         loads = tuple(pipeline.list_completed_load_packages())
-    done = publish(database, entity, entities, settings, RunInfo(run_id="bench", load_ids=loads))
+    done = publish(database, entity, entities, settings, replace(run, load_ids=loads), ahead=ahead)
     return {"written": done.inserted + done.updated, "publish": done.publish_seconds}
 
 

@@ -18,7 +18,7 @@ from call_coach_assets.settings import Settings, read_settings
 from call_coach_assets.sync.conform import conform, restrict_cursor
 from call_coach_assets.sync.entity import ColumnType, Entity
 from call_coach_assets.sync.inbox import prepare_inbox
-from call_coach_assets.sync.land import open_pipeline, source_for
+from call_coach_assets.sync.land import Reading, open_pipeline, source_for
 from call_coach_assets.sync.land_errors import translate
 from call_coach_assets.sync.postgres import POOL_SIZE, pool_for
 from call_coach_assets_tests.faults import FaultProxy
@@ -50,7 +50,7 @@ def land(settings: Settings, source: Source) -> int:
     """Land what the source answers; return how many rows the inbox holds."""
     entity = source.entity
     with open_pipeline(entity, settings) as pipeline:
-        dlt_source = source_for(entity, settings, source.read)
+        dlt_source = source_for(entity, settings, Reading(source.read))
         prepare_inbox(pool_for(settings), entity, settings, pipeline, dlt_source)
         pipeline.run(dlt_source)
     return int(query(settings, f"SELECT count(*) FROM inbox_{entity.name}")[0][0])
@@ -152,7 +152,7 @@ def test_values_arrive_as_they_were_read(settings: Settings) -> None:
         yield conform(answer([NOON], **columns), entity)
 
     with open_pipeline(entity, settings) as pipeline:
-        pipeline.run(source_for(entity, settings, read))
+        pipeline.run(source_for(entity, settings, Reading(read)))
     columns = "a_integer, a_boolean, a_date::text, a_json, a_decimal, _cursor"
     (row,) = query(settings, f"SELECT {columns} FROM inbox_widgets")
     assert row == (-5, True, "0001-01-01", '{"ä": 1}', None, NOON)

@@ -28,7 +28,7 @@ from call_coach_assets.reporting.prefect.spool import Backlog, Spool
 from call_coach_assets.reporting.prefect.sweep import Sweep
 from call_coach_assets.settings import Settings
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 2.0  # a look costs the sync 0.2 s
 LAST_SECONDS = 0.8  # how much longer a sync may take for the sake of metadata
 _LOG = logging.getLogger("call_coach_assets.prefect")
 

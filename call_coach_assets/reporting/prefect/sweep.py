@@ -74,6 +74,7 @@ class Sweep:
         run_id = record.dagster_run.run_id
         reading = self._readings.get(run_id)
         emissions: list[Emission] = []
+        partly = reading is not None and reading.cursor is not None
         if reading is None:
             facts = facts_of(self._instance, record, self._settings)
             reading = self._readings[run_id] = _Reading(facts, RunTranslation(facts))
@@ -82,7 +83,7 @@ class Sweep:
             emissions.extend(reading.translation.feed(storage_id, entry))
         emissions.extend(_last_word(record, reading.translation))
         ended = reading.translation.ended
-        if ended:  # entries of concurrent writers can become visible late: the whole log is read once more
+        if ended and partly:  # entries of concurrent writers can become visible late: all is read once more
             whole = translate(reading.facts, self._log(run_id, replace(reading, cursor=None)))
             emissions = [*whole, *emissions]
         told = self._spool_all(emissions)
