@@ -17,9 +17,10 @@ from call_coach_assets.settings import Settings
 from call_coach_assets.sync.drained import Drained
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.land import Reading
+from call_coach_assets.sync.landed_keys import LandedKeys, look
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Pool, transaction
-from call_coach_assets.sync.publication import RunInfo
+from call_coach_assets.sync.publication import RunInfo, Slice
 from call_coach_assets.sync.publish import publish_slices
 from call_coach_assets.sync.slices import divisible, slices_of_load
 
@@ -55,10 +56,12 @@ class Ahead:
         self._begun: list[Future[list[Drained]]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 
-    def publish(self, loads: Sequence[str]) -> None:
+    def publish(self, loads: Sequence[str], keys: LandedKeys) -> None:
         """Publish what came with `loads`, soon. Raises what an earlier publish has failed with."""
         self._raise_failures()
-        self._begun += [self._thread.submit(self._publish, load) for load in loads]
+        for load in loads:
+            parts = slices_of_load(self._database, self._entity, self._settings, load, keys)
+            self._begun.append(self._thread.submit(self._publish, parts))
 
     def done(self) -> list[Drained]:
         """Wait for all; what each transaction did. Raises what the first that failed has failed with."""
@@ -68,8 +71,7 @@ class Ahead:
         """Begin nothing more, and wait for what is under way."""
         self._thread.shutdown(cancel_futures=True)
 
-    def _publish(self, load: str) -> list[Drained]:
-        parts = slices_of_load(self._database, self._entity, self._settings, load)
+    def _publish(self, parts: list[Slice]) -> list[Drained]:
         return publish_slices(self._database, self._entity, self._entities, self._settings, self._run, parts=parts)
 
     def _raise_failures(self) -> None:
@@ -88,13 +90,20 @@ def opened(ahead: Ahead) -> Iterator[Ahead]:
 
 
 def land_all(pipeline: dlt.Pipeline, reading: Reading, land: Callable[[], None], ahead: Ahead) -> list[Drained]:
-    """Call `land`, which lands the next part of `reading`, until there is none; publish all parts but the last."""
+    """Call `land`, which lands the next part of `reading`, until there is none; publish them where they are several."""
     with opened(ahead):
         land()
         known: set[str] = set()
         while reading.more:
-            loads = sorted(set(pipeline.list_completed_load_packages()) - known)
-            known.update(loads)
-            ahead.publish(loads)
+            ahead.publish(_new_loads(pipeline, known), look(reading.keys))
             land()
+        if known:
+            ahead.publish(_new_loads(pipeline, known), look(reading.keys))
         return ahead.done()
+
+
+def _new_loads(pipeline: dlt.Pipeline, known: set[str]) -> list[str]:
+    """The loads that the pipeline has completed since it was asked last."""
+    loads = sorted(set(pipeline.list_completed_load_packages()) - known)
+    known.update(loads)
+    return loads

@@ -24,7 +24,7 @@ def configuration() -> dict[str, Any]:
     """What dlt is told. Two workers and files of 20,000 rows bound the memory; the sync itself tries again."""
     return {
         "normalize": {"parquet_normalizer": {"add_dlt_load_id": True}},
-        "data_writer": {"file_max_items": _FILE_ROWS},
+        "data_writer": {"file_max_items": _FILE_ROWS, "compression": "none"},
         "load": {"workers": _LOAD_WORKERS, "raise_on_max_retries": 1},
         "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL", "intercept_signals": False},
         "providers": {"enable_airflow_secrets": False},

@@ -7,9 +7,10 @@ is restored from Postgres into an empty folder, so any machine can take the next
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
 from call_coach_assets.errors import StorageError
@@ -29,6 +30,7 @@ Read = Callable[[datetime | None], Iterator["pa.RecordBatch"]]
 
 # dlt spends 6 ms on each item that it is given, whatever its size: batches are handed over together.
 _ROWS_PER_ITEM = 10_000
+_FIRST_IS_OF = 4
 
 
 @contextmanager
@@ -55,13 +57,16 @@ def open_pipeline(entity: Entity, settings: Settings) -> Iterator[dlt.Pipeline]:
 class Reading:
     """What one read yields, in parts: each run of the pipeline lands the next one, of at least `part_rows` rows.
 
-    Without `part_rows` there is one part. The cursor moves with the last part only, past all that was read: a read that
-    is cut off is made again from where it began, whatever the order in which the rows come.
+    The first is a quarter of that, so that there is something to publish soon. Without `part_rows` all is one part.
+    The cursor moves with the last part only, past all that was read: a read that is cut off is made again from where
+    it began, whatever the order in which the rows come.
     """
 
-    def __init__(self, read: Read, part_rows: int | None = None) -> None:
+    def __init__(self, read: Read, part_rows: int | None = None, key: Sequence[str] = ()) -> None:
         self._read = read
         self.part_rows = part_rows
+        self.key = key
+        self.keys: list[pa.RecordBatch] = []  # the keys of the part that was landed last
         self._batches: Iterator[pa.RecordBatch] | None = None
         self._next: pa.RecordBatch | None = None
         self._newest: datetime | None = None
@@ -73,13 +78,17 @@ class Reading:
 
     def part(self, since: datetime | None) -> Iterator[pa.RecordBatch]:
         """The next part; `since` is what the read starts at."""
+        enough = self.part_rows
         if self._batches is None:
             self._batches = self._read(since)
             self._next = next(self._batches, None)
-        rows = 0
-        while self._next is not None and (self.part_rows is None or rows < self.part_rows):
+            enough = enough and ceil(enough / _FIRST_IS_OF)
+        rows, self.keys = 0, []
+        while self._next is not None and (enough is None or rows < enough):
             batch, self._next = self._next, next(self._batches, None)
             rows += batch.num_rows
+            if enough is not None:
+                self.keys.append(batch.select(list(self.key)))
             yield batch
 
     def hold(self, state: dict[str, Any], before: datetime | None) -> None:

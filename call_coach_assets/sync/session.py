@@ -179,7 +179,7 @@ def entity_sync(
             types = sync.evolution.types
             sync.extraction = Extraction(entity, settings, client, query, run_id, refetch, everything, types)
             sync.pipeline = opened.enter_context(open_pipeline(entity, settings))
-            sync.reading = Reading(sync.extraction.batches)
+            sync.reading = Reading(sync.extraction.batches, key=entity.key)
             prepare_inbox(database, entity, settings, sync.pipeline, sync.source)
             sync.reading.part_rows = part_rows(database, entity, entities, settings)
         yield sync

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import ClassVar, TypeVar
 
@@ -18,6 +19,7 @@ from psycopg import sql
 
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.landed_keys import LandedKeys
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Pool, transaction
 from call_coach_assets.sync.publication import Slice, columns_of
@@ -26,10 +28,12 @@ from call_coach_assets.sync.versions import any_null
 CONNECTIONS = 2
 
 _LOOK = """
-SELECT EXISTS (SELECT FROM {inbox} i WHERE {holds} AND NOT ({keyless}) GROUP BY {key} HAVING count(*) > 1),
-       coalesce(bool_or({keyless}), false),
-       (min(i.ctid)::text::point)[0]::bigint, (max(i.ctid)::text::point)[0]::bigint + 1
-FROM {inbox} i WHERE {holds}
+SELECT EXISTS (SELECT FROM {inbox} i WHERE NOT ({keyless}) GROUP BY {key} HAVING count(*) > 1),
+       coalesce(bool_or({keyless}), false)
+FROM {inbox} i
+"""
+_BOUNDS = """
+SELECT percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY i.ctid)::text[] FROM {inbox} i WHERE {of_load}
 """
 
 _T = TypeVar("_T")
@@ -92,13 +96,17 @@ def slices_of(pool: Pool, entity: Entity, entities: Mapping[str, Entity], settin
     if rows <= settings.sync_publish_rows:
         return []
     number = CONNECTIONS * ceil(rows / settings.sync_publish_rows / CONNECTIONS)
-    pages = _page_slices(pool, entity, Names(settings.sync_schema), number)
-    return pages or [KeySlice(entity.key[0], place, number) for place in range(number)]
+    keys = _look(pool, entity, Names(settings.sync_schema))
+    if not keys.once:
+        return [KeySlice(entity.key[0], place, number) for place in range(number)]
+    return _page_slices(pool, entity, settings, number, settled=keys.complete)
 
 
-def slices_of_load(pool: Pool, entity: Entity, settings: Settings, load: str) -> list[Slice]:
+def slices_of_load(pool: Pool, entity: Entity, settings: Settings, load: str, keys: LandedKeys) -> list[Slice]:
     """The slices of what came with one load, one for each connection; a single one where a key came twice."""
-    return _page_slices(pool, entity, Names(settings.sync_schema), CONNECTIONS, load) or [LoadSlice(load)]
+    if not keys.once:
+        return [LoadSlice(load)]
+    return _page_slices(pool, entity, settings, CONNECTIONS, settled=keys.complete, load=load)
 
 
 def divisible(entity: Entity, entities: Mapping[str, Entity]) -> bool:
@@ -136,18 +144,26 @@ def _of_load(alias: str, load: str | None) -> sql.Composed:
     return sql.SQL("{} = {}").format(sql.Identifier(alias, "_dlt_load_id"), sql.Literal(load))
 
 
-def _page_slices(pool: Pool, entity: Entity, names: Names, number: int, load: str | None = None) -> list[Slice]:
-    """The inbox, or what came with `load`, by ranges of pages; none where a key came twice."""
+def _look(pool: Pool, entity: Entity, names: Names) -> LandedKeys:
     with transaction(pool, f"looking for keys of {entity.name} that were landed twice") as connection:
         connection.execute("SET LOCAL work_mem = '64MB'")
         statement = sql.SQL(_LOOK).format(
-            inbox=names.inbox(entity.name),
-            key=columns_of("i", entity.key),
-            keyless=any_null(entity.key),
-            holds=_of_load("i", load),
+            inbox=names.inbox(entity.name), key=columns_of("i", entity.key), keyless=any_null(entity.key)
         )
-        twice, keyless, first, end = connection.execute(statement).fetchone() or (True, True, 0, 0)
-    if twice or first is None:
-        return []
-    step = max(1, ceil((end - first) / number))
-    return [PageSlice(at, min(at + step, end), load, settled=not keyless) for at in range(first, end, step)]
+        twice, keyless = connection.execute(statement).fetchone() or (True, True)
+        return LandedKeys(once=not twice, complete=not keyless)
+
+
+def _page_slices(
+    pool: Pool, entity: Entity, settings: Settings, number: int, *, settled: bool, load: str | None = None
+) -> list[Slice]:
+    """The inbox, or what came with `load`, by ranges of pages with as many rows each."""
+    with transaction(pool, f"dividing the inbox of {entity.name}") as connection:
+        statement = sql.SQL(_BOUNDS).format(
+            inbox=Names(settings.sync_schema).inbox(entity.name), of_load=_of_load("i", load)
+        )
+        shares = [place / number for place in range(number + 1)]
+        (rows,) = connection.execute(statement, {"shares": shares}).fetchone() or (None,)
+    pages = [int(row.strip("(").partition(",")[0]) for row in rows or ()]
+    bounds = sorted({*pages[:-1], pages[-1] + 1}) if pages else []
+    return [PageSlice(first, end, load, settled=settled) for first, end in pairwise(bounds)]

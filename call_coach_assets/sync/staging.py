@@ -10,6 +10,7 @@ from call_coach_assets.sync.entity import ColumnType, Entity, Reference
 from call_coach_assets.sync.narrowing import narrowed
 from call_coach_assets.sync.publication import Publication, columns_of, equal, key_text, parent_rows
 from call_coach_assets.sync.target import METADATA
+from call_coach_assets.sync.versions import any_null
 
 LONGEST_KEY = 1000
 
@@ -34,10 +35,11 @@ SYSTEM_COLUMNS = {
 _JSON = r"regexp_replace({}, '(?<!\\)((?:\\\\)*)\\u0000', '\1�', 'g')::jsonb"
 _PLAIN_JSON = r"CASE WHEN strpos({0}, '\u0000') = 0 THEN {0}::jsonb ELSE " + _JSON.replace("{}", "{0}") + " END"
 
-# an array of one plain text, which most are, is one in Postgres' words too but for the brackets
+# an array of one plain text, which most are, needs no parser: without an escape, a quote begins it and the next ends it
 _ARRAY = r"""CASE
     WHEN {raw} IS NULL OR {raw} IN ('[]', 'null') THEN '{{}}'::text[]
-    WHEN {raw} ~ '^\["[^"\\]*"\]$' THEN ('{{' || substr({raw}, 2, length({raw}) - 2) || '}}')::text[]
+    WHEN starts_with({raw}, '["') AND strpos({raw}, '\') = 0 AND strpos(substr({raw}, 3), '"') = length({raw}) - 3
+         AND right({raw}, 1) = ']' THEN ARRAY[substr({raw}, 3, length({raw}) - 4)]
     ELSE ARRAY(
         SELECT e.value FROM jsonb_array_elements_text({json}) WITH ORDINALITY AS e (value, place) ORDER BY e.place
     )
@@ -143,10 +145,12 @@ def problem(work: Publication) -> sql.Composed:
         for name in needed
     ]
     return sql.SQL(
-        "CASE WHEN {marker} THEN i._rejected ELSE coalesce(i._rejected, nullif(concat_ws('; ', {missing},"
-        " CASE WHEN length(i._key) > {longest} THEN {too_long} END), '')) END"
+        "CASE WHEN {marker} THEN i._rejected WHEN i._rejected IS NOT NULL THEN i._rejected"
+        " WHEN {any_missing} OR length(i._key) > {longest}"
+        " THEN concat_ws('; ', {missing}, CASE WHEN length(i._key) > {longest} THEN {too_long} END) END"
     ).format(
         marker=marker(entity, "i"),
+        any_missing=any_null(needed),
         missing=sql.SQL(", ").join(missing),
         longest=sql.Literal(LONGEST_KEY),
         too_long=sql.Literal(f"its key is longer than {LONGEST_KEY} characters"),
@@ -161,7 +165,9 @@ def waits_for(work: Publication) -> sql.Composed:
         )
         for reference in _required(work.entity)
     ]
-    return sql.SQL("nullif(concat_ws(', ', {}), '')").format(sql.SQL(", ").join([*missing, sql.SQL("NULL")]))
+    if len(missing) < 2:
+        return sql.Composed(missing or [sql.SQL("NULL::text")])
+    return sql.SQL("nullif(concat_ws(', ', {}), '')").format(sql.SQL(", ").join(missing))
 
 
 def orphaned(work: Publication) -> sql.Composed:

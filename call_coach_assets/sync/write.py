@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 from psycopg import sql
 
 from call_coach_assets.sync.digests import DIGESTS, json_columns, target_hash
@@ -32,16 +33,24 @@ _STALE_KEYS = """
 DELETE FROM {rows} r USING {staged} s LEFT JOIN {matched} m ON m._n = s._n
 WHERE {key} AND s._verdict = 'write' AND (m._n IS NULL OR r.id <> m.id)
 """
-# `rows` of what was inserted again under its id, and of rows that are there but that no publish has claimed yet
+# most new rows are new to `rows` as well: looking each of them up there would cost more than to insert it
+_CLAIM_NEW = """
+INSERT INTO {rows} ({names})
+SELECT {values}
+FROM {staged} s LEFT JOIN {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
+WHERE s._verdict = 'write' AND f._n IS NULL AND m._n IS NULL ORDER BY s._new_id
+"""
+# `rows` of what was inserted again under its id
 _RECLAIM = """
 UPDATE {rows} r SET load = %(load)s, source_deleted_at = NULL{digested}
 FROM {staged} s LEFT JOIN {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
 WHERE {identity} AND s._verdict = 'write' AND f._n IS NULL AND m._n IS NULL
 """
+# with rows that are there but that no publish has claimed yet
 _CLAIM = """
 INSERT INTO {rows} ({names})
 SELECT {values}
-FROM {staged} s LEFT JOIN {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
+FROM {staged} s {join} {matched} m ON m._n = s._n LEFT JOIN {refused} f ON f._n = s._n
 LEFT JOIN {rows} r ON {identity}
 WHERE s._verdict = 'write' AND f._n IS NULL AND r.load IS NULL
 """
@@ -139,16 +148,21 @@ def record_lineage(work: Publication) -> None:
     held = sql.SQL(" AND ").join(
         sql.SQL("{} = {}").format(sql.Identifier("r", name), value) for name, value in zip(identity, found, strict=True)
     )
-    assigned = [sql.SQL(", {} = {}").format(sql.Identifier(name), value) for name, value in digested.items()]
-    work.execute(_RECLAIM, identity=held, digested=sql.Composed(assigned))
-    work.execute(
-        _CLAIM,
-        names=sql.SQL(", ").join(map(sql.Identifier, [*identity, "load", *kept, *digested])),
-        values=sql.SQL(", ").join(
+    claim = {
+        "names": sql.SQL(", ").join(map(sql.Identifier, [*identity, "load", *kept, *digested])),
+        "values": sql.SQL(", ").join(
             [*found, sql.Placeholder("load"), *(sql.Identifier("s", name) for name in kept), *digested.values()]
         ),
-        identity=held,
-    )
+        "identity": held,
+    }
+    try:
+        with work.connection.transaction():
+            work.execute(_CLAIM_NEW, **claim)
+        work.execute(_CLAIM, join=sql.SQL("JOIN"), **claim)
+    except psycopg.errors.UniqueViolation:
+        assigned = [sql.SQL(", {} = {}").format(sql.Identifier(name), value) for name, value in digested.items()]
+        work.execute(_RECLAIM, identity=held, digested=sql.Composed(assigned))
+        work.execute(_CLAIM, join=sql.SQL("LEFT JOIN"), **claim)
 
 
 def _digested(work: Publication) -> dict[str, sql.Composable]:

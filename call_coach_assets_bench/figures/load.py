@@ -38,7 +38,7 @@ def measure(bench: Bench) -> Section:
                 bench.loading(LIMIT, loaders.copy_binary, made.parents, rows, files=[str(made.binary)]),
                 bench.loading(HALVES, loaders.copy_binary, made.parents, rows, files=[*map(str, made.halves)]),
                 bench.loading(PROJECT, project.load, made.parents, rows, **ours),
-                bench.loading(ONE_PIECE, project.load, made.parents, rows, **ours, publish_rows=rows),
+                bench.loading(ONE_PIECE, project.load, made.parents, rows, **ours, publish_rows=rows * 8),
             ]
         )
         lines += [

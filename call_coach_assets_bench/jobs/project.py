@@ -76,7 +76,7 @@ def load_batches(
     database, run = pool_for(settings), RunInfo(run_id="bench")
     ensure(database, entities, settings.sync_schema)
     with open_pipeline(entity, settings) as pipeline:
-        reading = Reading(lambda _: iter(batches))
+        reading = Reading(lambda _: iter(batches), key=entity.key)
         prepare_inbox(database, entity, settings, pipeline, source_for(entity, settings, reading))
         reading.part_rows = part_rows(database, entity, entities, settings)
 
