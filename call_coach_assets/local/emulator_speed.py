@@ -3,7 +3,8 @@
 For each statement bqemulator parses the same text about twenty times: every one of its rewriters does, and every
 classification. Within our own server process a text is parsed once; callers get a copy of the tree, and those that
 only read it the tree itself. What depends on nothing but its arguments, the translation first of all, is computed
-once. A query of thirty lines takes 7 ms instead of 115 when it is repeated, 57 ms when it is new.
+once. A query of thirty lines takes 7 ms instead of 115 when it is repeated, 57 ms when it is new. Answers are written
+column by column: bqemulator looks at the type of every single value.
 
 It replaces names of sqlglot and private names of bqemulator 1.4; a test fails where a newer release no longer has them.
 """
@@ -15,10 +16,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import sqlglot
+from bqemulator.api.routes import jobs, tabledata
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
 from bqemulator.sql.translator import SQLTranslator
+from bqemulator.storage.arrow_bridge import _format_bq_value
 
 _REMEMBERED = 512
 _ONLY_READING = frozenset(
@@ -39,11 +43,31 @@ def speed_up() -> None:
     replace(executor, "parse_script", functools.lru_cache(_REMEMBERED))
     for module in (executor, interpreter):
         replace(module, "rewrite_table_refs", functools.lru_cache(_REMEMBERED))
+    for routes in (jobs, tabledata):
+        replace(routes, "arrow_table_to_bq_rows", lambda _: rows_of)
 
 
 def replace(owner: object, name: str, make: Callable[[Any], Any]) -> None:
     """Put `make(what it is now)` in the place of an attribute; AttributeError where there is none."""
     setattr(owner, name, make(getattr(owner, name)))
+
+
+def rows_of(table: pa.Table, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+    """Stands in for arrow_table_to_bq_rows: rows as BigQuery's REST API writes them."""
+    if table.num_rows == 0 or table.num_columns == 0:
+        return []
+    part = table.slice(offset, limit)
+    columns = [_written(part.schema.field(place), part.column(place)) for place in range(part.num_columns)]
+    return [{"f": [{"v": value} for value in row]} for row in zip(*columns, strict=True)]
+
+
+def _written(field: pa.Field, values: pa.ChunkedArray) -> list[Any]:
+    kind = field.type
+    if pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz is not None:
+        values = values.cast(pa.int64())
+    if pa.types.is_integer(values.type) or pa.types.is_boolean(kind) or pa.types.is_string(kind):
+        return list(values.cast(pa.string()).to_pylist())
+    return [_format_bq_value(value, kind, field=field) for value in values.to_pylist()]
 
 
 def _parsing_once(parse_one: Callable[..., Any]) -> Callable[..., Any]:

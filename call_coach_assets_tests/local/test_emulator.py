@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from bqemulator.storage.arrow_bridge import arrow_table_to_bq_rows
 from google.api_core.exceptions import BadRequest
 
 from call_coach_assets.errors import SourceUnavailableError
 from call_coach_assets.local.emulator import start_emulator
-from call_coach_assets.local.emulator_speed import replace
+from call_coach_assets.local.emulator_speed import replace, rows_of
 from call_coach_assets_tests.warehouse import Warehouse
 
 _COUNTING = """
@@ -39,6 +43,29 @@ def test_a_repeated_text_is_parsed_once() -> None:
     assert first > 0
     assert other > 0
     assert again == 0
+
+
+def test_answers_written_by_column_are_what_the_emulator_writes_value_by_value() -> None:
+    moment = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    table = pa.table(
+        {
+            "text": pa.array(["ä", None, ""]),
+            "number": pa.array([-1, None, 2**63 - 1], pa.int64()),
+            "float": pa.array([1.0, None, float("nan")]),
+            "truth": pa.array([True, None, False]),
+            "stamp": pa.array([moment, None, datetime(1, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC")),
+            "local": pa.array([moment.replace(tzinfo=None), None, None], pa.timestamp("us")),
+            "coarse": pa.array([datetime(2025, 1, 1, tzinfo=UTC), None, None], pa.timestamp("s", "UTC")),
+            "day": pa.array([date(1, 1, 1), None, None]),
+            "decimal": pa.array([Decimal("0.10"), None, None]),
+            "bytes": pa.array([b"x", None, None]),
+            "list": pa.array([["a", None], None, []]),
+            "struct": pa.array([{"a": 1, "b": True}, None, {"a": None, "b": None}]),
+        }
+    )
+    for offset, limit in ((0, None), (1, None), (0, 1), (1, 1), (0, 0)):
+        assert rows_of(table, offset, limit) == arrow_table_to_bq_rows(table, offset, limit)
+    assert rows_of(table.slice(0, 0)) == []
 
 
 def test_an_emulator_that_cannot_read_its_data_says_so_and_where_to_look(tmp_path: Path) -> None:
