@@ -10,6 +10,7 @@ from importlib import import_module
 import pyarrow as pa
 
 from call_coach_assets.settings import Settings, read_settings
+from call_coach_assets.sync import bigquery
 from call_coach_assets.sync.adapt import adapt
 from call_coach_assets.sync.ahead import Ahead, land_all, part_rows
 from call_coach_assets.sync.bigquery import Parameter, client_for, run_query
@@ -29,6 +30,7 @@ from call_coach_assets_bench.measure import Facts
 
 BATCH_ROWS = 1000
 PUBLISH_ROWS = 100_000
+EMULATOR_SECONDS = 900.0  # BigQuery takes a query and works on it; the emulator answers when it is done with it
 _IMPORTED_ON_USE = (
     "adbc_driver_postgresql.dbapi",
     "dlt.destinations.impl.postgres.postgres",
@@ -94,6 +96,7 @@ def sync(url: str, emulator: str, project: str, entity: str = "transcripts", bat
     """Sync one entity from the emulator, as every run does it."""
     settings, entities = settings_of(url, emulator, project, sync_batch_size=batch), load_entities()
     import_all()
+    bigquery._HTTP_SECONDS = EMULATOR_SECONDS
 
     def work() -> Facts:
         result = sync_entity(entities[entity], entities, settings, "bench")

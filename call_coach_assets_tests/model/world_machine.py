@@ -36,13 +36,18 @@ class WorldMachine(RuleBasedStateMachine):
         self.history: History
         self.since_judged = 0  # steps
 
-    @initialize(lot=st.integers(0, 2**16))
-    def begin(self, lot: int) -> None:
-        """Every history begins alike; the plainest of all, which hypothesis tries first, is not worth its time."""
+    @initialize(lot=st.integers(0, 2**16), part_rows=st.sampled_from([2, 100_000]))
+    def begin(self, lot: int, part_rows: int) -> None:
+        """Every history begins alike, and many land all that they can in parts of two rows.
+
+        The plainest of all, which hypothesis tries first, is not worth its time.
+        """
         assume(lot > 0)
         tally["histories"] += 1
         self.history = History(self.ends, thrifty=self.thrifty)
         self.history.begin()
+        in_parts = {"sync_publish_rows": part_rows, "sync_batch_size": min(part_rows, 1000)}
+        self.ends.settings = self.ends.settings.model_copy(update=in_parts)
 
     @rule(landing=st.lists(st.tuples(_rows, _stamps, st.booleans()), min_size=1, max_size=4))
     def land(self, landing: list[tuple[SourceRow, str, bool]]) -> None:
