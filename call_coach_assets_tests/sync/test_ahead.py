@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
-import pyarrow as pa
 import pytest
 
 from call_coach_assets.errors import TargetUnavailableError
-from call_coach_assets.settings import Settings, read_settings
+from call_coach_assets.settings import Settings
 from call_coach_assets.sync.ahead import part_rows
-from call_coach_assets.sync.conform import conform
 from call_coach_assets.sync.declarations import load_entities
-from call_coach_assets.sync.inbox import prepare_inbox
-from call_coach_assets.sync.land import Reading, open_pipeline, source_for
-from call_coach_assets.sync.landed_keys import LandedKeys, look
-from call_coach_assets.sync.postgres import close_pools, pool_for
-from call_coach_assets.sync.publish import RunInfo, publish_slices
+from call_coach_assets.sync.postgres import pool_for
 from call_coach_assets.sync.result import SyncResult
 from call_coach_assets.sync.session import EntitySync, sync_entity
-from call_coach_assets.sync.slices import slices_of_load
 from call_coach_assets_tests.conftest import settings_for
-from call_coach_assets_tests.sync.inbox import Inbox, call, line
-from call_coach_assets_tests.sync.widgets import NOON, answer, widgets
 from call_coach_assets_tests.warehouse import Warehouse
 
-HOUR = timedelta(hours=1)
 CALLS, LINES = 6, 5
 PART, BATCH = 8, 3
 ENTITIES = load_entities()
 PATIENCE = 30.0  # seconds
 RETRIES = 3
-_TWICE = LandedKeys(once=False, complete=True)
 _LINES = "SELECT gong_call_id, sequence_number, text FROM transcripts t JOIN calls c ON c.id = t.call_id ORDER BY 1, 2"
 _STATUS = "SELECT last_sync_status FROM sync_status WHERE entity_type = 'transcripts'"
 
@@ -51,14 +38,6 @@ def backfill(database: str, warehouse: Warehouse) -> Settings:
     settings = settings_for(database, warehouse, sync_publish_rows=PART, sync_batch_size=BATCH)
     sync_entity(ENTITIES["calls"], ENTITIES, settings, "parents")
     return settings
-
-
-@pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    yield opened
-    close_pools()
-    opened.close()
 
 
 def _line(number: int | str, place: int, text: str = "") -> dict[str, Any]:
@@ -161,58 +140,3 @@ def test_what_waits_in_the_inbox_keeps_the_parts_together(backfill: Settings, wa
     assert part_rows(pool, ENTITIES["calls"], ENTITIES, backfill) is None, "others refer to calls"
     _query(backfill, "DELETE FROM inbox_transcripts")
     assert part_rows(pool, ENTITIES["transcripts"], ENTITIES, backfill) == PART
-
-
-@pytest.mark.covers("P7")
-def test_the_cursor_moves_with_the_last_part_past_all_that_was_read(database: str) -> None:
-    settings = read_settings(_env_file=None, DATABASE_URL=database, sync_retry_seconds=0)
-    entity = widgets()
-    stamps = [NOON + 9 * HOUR, NOON, NOON + HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR]
-    asked: list[datetime | None] = []
-
-    def read(since: datetime | None) -> Iterator[pa.RecordBatch]:
-        asked.append(since)
-        yield from (conform(answer([stamp]), entity) for stamp in stamps)
-
-    def land(runs: int) -> Reading:
-        with open_pipeline(entity, settings) as pipeline:
-            reading = Reading(read, 2)
-            prepare_inbox(pool_for(settings), entity, settings, pipeline, source_for(entity, settings, reading))
-            for _ in range(runs):
-                pipeline.run(source_for(entity, settings, reading))
-            return reading
-
-    assert land(2).more
-    assert not land(3).more
-    assert asked == [None, None], "two parts of three move nothing"
-    assert _query(settings, "SELECT count(*) FROM inbox_widgets") == [(1 + 2 + 5,)]
-    land(1)
-    assert asked[2] == NOON + 8 * HOUR, "the newest of all parts, less the overlap"
-
-
-def test_a_part_in_which_a_key_came_twice_is_published_as_one() -> None:
-    schema = pa.schema({"call": pa.string(), "place": pa.int64()})
-
-    def keys(*rows: tuple[str | None, int]) -> LandedKeys:
-        named = [{"call": name, "place": place} for name, place in rows]
-        return look([pa.RecordBatch.from_pylist(named[:1], schema), pa.RecordBatch.from_pylist(named[1:], schema)])
-
-    assert keys(("a", 1), ("a", 2), ("b", 1)) == LandedKeys(once=True, complete=True)
-    assert keys(("a", 1), ("a", 2), ("a", 1)) == LandedKeys(once=False, complete=True)
-    assert keys(("a", 1), (None, 2), (None, 2)) == LandedKeys(once=True, complete=False)
-    assert look([]) == LandedKeys(once=True, complete=True)
-
-
-def test_of_two_versions_that_one_part_brings_the_newer_is_published(inbox: Inbox) -> None:
-    inbox.sync("calls", call(1))
-    load = inbox.land("transcripts", line(1, 0, text="new"), minutes=5)
-    inbox.land("transcripts", line(1, 0, text="old"), line(1, 1), load=load)
-    inbox.land("transcripts", line(1, 2), minutes=9)
-    (part,) = slices_of_load(pool_for(inbox.settings), ENTITIES["transcripts"], inbox.settings, load, _TWICE)
-    run = RunInfo(run_id="backfill", load_ids=(load,))
-    (done,) = publish_slices(
-        pool_for(inbox.settings), ENTITIES["transcripts"], ENTITIES, inbox.settings, run, parts=[part]
-    )
-    assert done.inserted == 2
-    assert inbox.rows("SELECT text FROM transcripts WHERE sequence_number = 0") == ["new"]
-    assert inbox.rows("SELECT sequence_number FROM sync.inbox_transcripts") == [2], "of another load"
