@@ -109,8 +109,8 @@ def test_a_backfill_that_is_cut_off_between_parts_is_read_again_from_where_it_be
 def test_a_part_that_cannot_be_published_ends_the_sync_before_all_is_read(backfill: Settings) -> None:
     _query(
         backfill,
-        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;"
+        "CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM nextval('public.tries'); RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;"
         " CREATE TRIGGER fails BEFORE INSERT ON transcripts FOR EACH ROW EXECUTE FUNCTION fail()",
     )
     landed = 0
@@ -119,7 +119,12 @@ def test_a_part_that_cannot_be_published_ends_the_sync_before_all_is_read(backfi
         nonlocal landed
         landed += 1
         sync.land()
-        time.sleep(1)
+        deadline = time.monotonic() + PATIENCE
+        while (
+            landed == 2 and time.monotonic() < deadline and _query(backfill, "SELECT is_called FROM tries") != [(True,)]
+        ):
+            time.sleep(0.05)
+        time.sleep(0.5)  # from there to where it is told
 
     with pytest.raises(TargetUnavailableError, match="no space left"):
         _sync(backfill, land)
