@@ -6,9 +6,9 @@ Parts are published in their order, one at a time, and `sync_status` tells of no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from psycopg import sql
@@ -80,18 +80,9 @@ class Ahead:
                 begun.result()
 
 
-@contextmanager
-def opened(ahead: Ahead) -> Iterator[Ahead]:
-    """Close it in the end: no transaction outlives the entity's lock."""
-    try:
-        yield ahead
-    finally:
-        ahead.close()
-
-
 def land_all(pipeline: dlt.Pipeline, reading: Reading, land: Callable[[], None], ahead: Ahead) -> list[Drained]:
     """Call `land`, which lands the next part of `reading`, until there is none; publish them where they are several."""
-    with opened(ahead):
+    with closing(ahead):  # no transaction outlives the entity's lock
         land()
         known: set[str] = set()
         while reading.more:

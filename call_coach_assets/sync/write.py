@@ -158,11 +158,12 @@ def record_lineage(work: Publication) -> None:
     try:
         with work.connection.transaction():
             work.execute(_CLAIM_NEW, **claim)
-        work.execute(_CLAIM, join=sql.SQL("JOIN"), **claim)
     except psycopg.errors.UniqueViolation:
         assigned = [sql.SQL(", {} = {}").format(sql.Identifier(name), value) for name, value in digested.items()]
         work.execute(_RECLAIM, identity=held, digested=sql.Composed(assigned))
         work.execute(_CLAIM, join=sql.SQL("LEFT JOIN"), **claim)
+    else:
+        work.execute(_CLAIM, join=sql.SQL("JOIN"), **claim)
 
 
 def _digested(work: Publication) -> dict[str, sql.Composable]:
