@@ -76,6 +76,23 @@ def test_help_lists_every_command_and_imports_none_of_the_heavy_libraries() -> N
     assert all(name in done.stdout for name in COMMANDS)
 
 
+@pytest.mark.covers("P37")
+def test_a_sync_gets_to_where_its_run_can_begin_without_the_libraries_that_only_a_step_needs() -> None:
+    """How many seconds that takes is measured by `make bench`, since it depends on the machine."""
+    code = (
+        "import sys\n"
+        "from call_coach_assets.cli import sync_command, sync_progress, sync_summary\n"
+        "from call_coach_assets.diagnosis import preflight\n"
+        "from call_coach_assets.orchestration.run import _job\n"
+        "assert _job().get_definition().nodes\n"
+        "for_steps = {'dlt', 'dagster_dlt', 'pyarrow', 'pandas', 'numpy', 'sqlglot', 'google.auth', 'grpc',"
+        " 'google.cloud.bigquery', 'prefect', 'dagster_postgres', 'psycopg2', 'dagster_slack', 'dagster_webserver'}\n"
+        "sys.exit(f'imported {needless}' if (needless := for_steps & set(sys.modules)) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str) -> None:
     result = CliRunner().invoke(program, [name, "--help"])
