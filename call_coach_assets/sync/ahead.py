@@ -22,24 +22,24 @@ from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Pool, transaction
 from call_coach_assets.sync.publication import RunInfo, Slice
 from call_coach_assets.sync.publish import publish_slices
-from call_coach_assets.sync.slices import divisible, slices_of_load
+from call_coach_assets.sync.slices import CONNECTIONS, divisible, slices_of_load
 
 if TYPE_CHECKING:
     import dlt
 
 
 def part_rows(database: Pool, entity: Entity, entities: Mapping[str, Entity], settings: Settings) -> int | None:
-    """How many rows of `entity` are landed and published by themselves; None where all are landed first.
+    """How many rows of `entity` are landed and published by themselves, SYNC_PUBLISH_ROWS for each connection.
 
-    What an earlier sync left in the inbox may be another version of a row that is read now: then all versions have to
-    be there before one is chosen.
+    None where all are landed first: what an earlier sync left in the inbox may be another version of a row that is read
+    now, and all versions have to be there before one is chosen.
     """
     if not divisible(entity, entities):
         return None
     with transaction(database, f"looking into the inbox of {entity.name}") as connection:
         inbox = Names(settings.sync_schema).inbox(entity.name)
         left = connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(inbox)).fetchone()
-    return settings.sync_publish_rows if left is None else None
+    return CONNECTIONS * settings.sync_publish_rows if left is None else None
 
 
 class Ahead:

@@ -21,6 +21,7 @@ from call_coach_assets.sync import staging
 from call_coach_assets.sync.narrowing import misfits
 from call_coach_assets.sync.publication import Publication, columns_of
 from call_coach_assets.sync.quarantine import about_a_row, in_quarantine
+from call_coach_assets.sync.tally import tally
 from call_coach_assets.sync.versions import Choice, any_null, landed
 
 _STAGE = """
@@ -35,8 +36,9 @@ SELECT {read}, CASE
 END
 FROM (
     SELECT i._n, i._tid, i._key, i._fresh, {new_id} AS _new_id, i._changed_at, i._cursor,
-           coalesce(i._deleted, false) AS _deleted, {misfits} AS _misfits, {extra} AS _extra,
-           i._digest::uuid AS _digest, {problem} AS _problem, {orphaned} AS _orphaned, {waits_for} AS _waits_for,
+           coalesce(i._deleted, false) AS _deleted, {misfits} AS _misfits,
+           i._warnings LIKE '[_%%' AS _warned, {extra} AS _extra, i._digest::uuid AS _digest,
+           {problem} AS _problem, {orphaned} AS _orphaned, {waits_for} AS _waits_for,
            {marker} AS _marks, {keyed} AS _keyed{values}
     FROM {candidates} i {parents}
 ) v
@@ -53,7 +55,8 @@ CREATE TEMPORARY TABLE {newest} (_n bigint, _tid tid, _key text, _fresh boolean)
 def stage(work: Publication, loads: list[str]) -> tuple[Publication, int]:
     """Fill `staged`, put what Postgres cannot parse into `refused`.
 
-    Returns the publication, whose `{newest}` names every candidate from then on, and the number of candidates.
+    Returns the publication, whose `{newest}` names every candidate from then on and which has tallies of them, and
+    the number of candidates.
     """
     _create(work)
     choice = Choice.among(work, loads)
@@ -63,12 +66,12 @@ def stage(work: Publication, loads: list[str]) -> tuple[Publication, int]:
     else:
         work = replace(work, newest="staged")
     work.execute("ANALYZE {staged} ({joined})", joined=_joined_columns(work))
-    return work, count
+    return replace(work, tallies=tally(work)), count
 
 
 def _stage_every(work: Publication, choice: Choice) -> int | None:
     """Stage all that is landed, at once; None where there is something to choose or to refuse."""
-    if not (work.part and work.part.settled) and choice.is_open(work):
+    if not work.settled and choice.is_open(work):
         return None
     parts = {**_stage_parts(work), "candidates": choice.every(work)}
     try:

@@ -68,11 +68,16 @@ def record(work: Publication) -> None:
     """Write the dead letters of this publish's candidates, and clear those whose key is good again."""
     work.execute(_CREATE)
     work.execute(_REFUSED)
-    keyless = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier("s", name)) for name in work.entity.key)
-    work.execute(_FLAWED, keyless=keyless, stays=sql.Literal(STAYS))
+    if "reject" in work.tallies or ("write" in work.tallies and work.tallies["write"].misfits):
+        _record_flawed(work)
     if work.value("SELECT EXISTS (SELECT FROM {dead_letters} WHERE entity = %(entity)s)"):
         work.execute(_CLEAR)
     work.execute(_RECORD)
+
+
+def _record_flawed(work: Publication) -> None:
+    keyless = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier("s", name)) for name in work.entity.key)
+    work.execute(_FLAWED, keyless=keyless, stays=sql.Literal(STAYS))
 
 
 def list_letters(

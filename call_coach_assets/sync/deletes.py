@@ -78,6 +78,8 @@ def open_doomed(work: Publication) -> None:
 
 def doom_flagged(work: Publication) -> None:
     """Put into `doomed` the target rows that the source flags deleted."""
+    if "delete" not in work.tallies:
+        return
     work.execute(
         _FLAGGED,
         identity=sql.SQL(", ").join(map(sql.Identifier, work.target.identity)),

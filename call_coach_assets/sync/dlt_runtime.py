@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from call_coach_assets.settings import Settings
 
-_FILE_ROWS = 20_000
+_FILE_ROWS = 100_000
 _LOAD_WORKERS = 2
 
 

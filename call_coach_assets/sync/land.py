@@ -18,6 +18,7 @@ from call_coach_assets.settings import Settings
 from call_coach_assets.sync.dlt_runtime import pipeline_for
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.inbox_schema import CURSOR, dlt_columns, inbox_table
+from call_coach_assets.sync.landed_keys import look
 
 if TYPE_CHECKING:
     import dlt
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Read = Callable[[datetime | None], Iterator["pa.RecordBatch"]]
 
 # dlt spends 6 ms on each item that it is given, whatever its size: batches are handed over together.
-_ROWS_PER_ITEM = 10_000
+_ROWS_PER_ITEM = 20_000
 _FIRST_IS_OF = 4
 
 
@@ -70,11 +71,17 @@ class Reading:
         self._batches: Iterator[pa.RecordBatch] | None = None
         self._next: pa.RecordBatch | None = None
         self._newest: datetime | None = None
+        self._parts = 0
 
     @property
     def more(self) -> bool:
         """Whether the read has begun, and has a part that was not landed yet."""
         return self._next is not None
+
+    @property
+    def settled(self) -> bool:
+        """Whether all was landed as one part, beside nothing else, that has each key once and no row without one."""
+        return self.part_rows is not None and self._parts == 1 and not self.more and look(self.keys).settled
 
     def part(self, since: datetime | None) -> Iterator[pa.RecordBatch]:
         """The next part; `since` is what the read starts at."""
@@ -84,6 +91,7 @@ class Reading:
             self._next = next(self._batches, None)
             enough = enough and ceil(enough / _FIRST_IS_OF)
         rows, self.keys = 0, []
+        self._parts += 1
         while self._next is not None and (enough is None or rows < enough):
             batch, self._next = self._next, next(self._batches, None)
             rows += batch.num_rows

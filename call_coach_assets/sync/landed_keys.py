@@ -17,6 +17,11 @@ class LandedKeys:
     once: bool
     complete: bool
 
+    @property
+    def settled(self) -> bool:
+        """Whether each row is the only one of its key."""
+        return self.once and self.complete
+
 
 def look(keys: Sequence[pa.RecordBatch]) -> LandedKeys:
     """Look at the key columns of some rows. Arrow takes a tenth of the time that Postgres needs for it."""

@@ -15,6 +15,7 @@ from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.foreign_keys import ForeignKeys
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection
+from call_coach_assets.sync.tally import Tally
 from call_coach_assets.sync.target import Target
 
 KEY_SEPARATOR = "/"
@@ -31,6 +32,7 @@ class RunInfo:
     unfed_columns: frozenset[str] = frozenset()  # columns whose source is gone: the target keeps what it has
     refilled: tuple[str, ...] = ()  # source columns that were read for every row, and are filled everywhere now
     refetched: tuple[Refetch, ...] = ()  # what was read again by key, and need not be once more
+    settled: bool = False  # the inbox holds what this run landed and nothing else: each key once, and no row without
     bytes_processed: int = 0
     bytes_billed: int = 0
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -38,6 +40,10 @@ class RunInfo:
 
 class Slice(Protocol):
     """A part of the inbox that is published by itself."""
+
+    @property
+    def load(self) -> str | None:
+        """dlt's id of the only load that it has rows of, None where that is not known."""
 
     @property
     def settled(self) -> bool:
@@ -60,6 +66,7 @@ class Publication:
     run: RunInfo
     load: int  # the number of this publish in sync_runs
     newest: str = "newest"  # the table that names every candidate: `staged` where none was refused before it got there
+    tallies: Mapping[str, Tally] = field(default_factory=dict)  # of the candidates, by verdict, once they are staged
     part: Slice | None = None  # the only part of the inbox that is looked at; None for all of it
 
     def execute(
@@ -91,6 +98,11 @@ class Publication:
         """The first column of the first row that a statement yields, None where it yields none."""
         row = self.execute(template, **parts).fetchone()
         return row[0] if row else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known that each key is there once, and that no row is without one, where this publish looks."""
+        return self.part.settled if self.part else self.run.settled
 
     def holds(self, alias: str) -> sql.Composable:
         """Whether a row of the inbox is one that this publish looks at."""

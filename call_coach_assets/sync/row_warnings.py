@@ -16,7 +16,7 @@ _SUMMARY = """
 SELECT w.warning, count(*), min(n._key)
 FROM {newest} n JOIN {staged} s ON s._n = n._n JOIN {inbox} i ON i.ctid = n._tid
 CROSS JOIN LATERAL jsonb_array_elements_text({warnings}) AS w (warning)
-WHERE s._verdict = 'write' AND i._warnings LIKE '[_%%]'
+WHERE s._verdict = 'write' AND s._warned
 GROUP BY w.warning ORDER BY count(*) DESC, w.warning LIMIT {most}
 """
 
@@ -35,7 +35,9 @@ class Warned(NamedTuple):
 
 def summarise(work: Publication) -> tuple[Warned, ...]:
     """The warnings, the most frequent first and at most MOST_WARNINGS."""
-    given = sql.SQL("CASE WHEN i._warnings LIKE '[_%%]' THEN {} ELSE '[]' END").format(json_of(sql.SQL("i._warnings")))
+    if "write" not in work.tallies or not work.tallies["write"].warned:
+        return ()
+    given = sql.SQL("CASE WHEN s._warned THEN {} ELSE '[]' END").format(json_of(sql.SQL("i._warnings")))
     rows = work.execute(_SUMMARY, warnings=given, most=sql.Literal(MOST_WARNINGS)).fetchall()
     return tuple(Warned(*row) for row in rows)
 

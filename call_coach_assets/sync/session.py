@@ -88,6 +88,7 @@ class EntitySync:
             refilled=self.evolution.refill,
             bytes_processed=reading.bytes_processed,
             bytes_billed=reading.bytes_billed,
+            settled=self.reading.settled,
         )
         done = publish(pool_for(self.settings), self.entity, self.entities, self.settings, run, ahead=ahead)
         return SyncResult(

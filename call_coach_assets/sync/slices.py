@@ -46,6 +46,7 @@ class KeySlice:
     column: str
     place: int
     number: int
+    load: ClassVar[None] = None
     settled: ClassVar[bool] = False
 
     def holds(self, alias: str) -> sql.Composed:

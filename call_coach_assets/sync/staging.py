@@ -24,6 +24,7 @@ SYSTEM_COLUMNS = {
     "_cursor": "timestamptz",
     "_deleted": "boolean",
     "_misfits": "jsonb",
+    "_warned": "boolean",
     "_digest": "uuid",
     "_extra": "jsonb",
     "_problem": "text",

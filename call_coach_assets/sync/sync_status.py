@@ -100,8 +100,11 @@ class EntityStatus:
 
 def newest_published(work: Publication) -> datetime | None:
     """The newest source change among the candidates that do not wait; None where none may move the checkpoint."""
-    newest: datetime | None = work.value(_NEWEST)
-    return newest
+    if work.value("SELECT EXISTS (SELECT FROM {refused} WHERE waits)"):
+        newest: datetime | None = work.value(_NEWEST)
+        return newest
+    settled = (tally.newest for verdict, tally in work.tallies.items() if verdict != "wait")
+    return max((stamp for stamp in settled if stamp), default=None)
 
 
 def advance(work: Publication, newest: datetime | None) -> tuple[datetime | None, datetime | None]:

@@ -48,6 +48,8 @@ _COMPLETE = "SELECT load_id FROM {dlt_loads} WHERE status = 0 AND load_id = ANY 
 
 def landed_loads(work: Publication) -> list[str]:
     """dlt's ids of the loads whose rows are in the inbox, or in the slice of it."""
+    if work.part and work.part.load:
+        return [work.part.load]
     return sorted(row[0] for row in work.execute(_LOADS, holds=work.holds("i")))
 
 

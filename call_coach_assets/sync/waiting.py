@@ -17,7 +17,9 @@ _CREATE = "CREATE TEMPORARY TABLE {parked} (_tid tid, _key text, reason text) ON
 _PARK = """
 INSERT INTO {parked}
 SELECT s._tid, s._key, 'waits for ' || s._waits_for FROM {staged} s WHERE s._verdict = 'wait'
-UNION ALL
+"""
+_PARK_REFUSED = """
+INSERT INTO {parked}
 SELECT n._tid, n._key, f.reason FROM {refused} f JOIN {newest} n ON n._n = f._n WHERE f.waits
 """
 _CONSUME = """
@@ -49,7 +51,9 @@ class WaitingRow:
 def consume(work: Publication) -> int:
     """Delete from the inbox all but the newest version of the rows that wait; return how many rows wait."""
     work.execute(_CREATE)
-    waiting = work.execute(_PARK).rowcount
+    waiting = work.execute(_PARK_REFUSED).rowcount
+    if "wait" in work.tallies:
+        waiting += work.execute(_PARK).rowcount
     work.execute(_CONSUME if waiting else _CONSUME_ALL, holds=work.holds("i"))
     return waiting
 

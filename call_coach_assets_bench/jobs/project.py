@@ -87,7 +87,9 @@ def load_batches(
 
         ahead = land_all(pipeline, reading, land, Ahead(database, entity, entities, settings, run))
         loads = tuple(pipeline.list_completed_load_packages())
-    done = publish(database, entity, entities, settings, replace(run, load_ids=loads), ahead=ahead)
+    done = publish(
+        database, entity, entities, settings, replace(run, load_ids=loads, settled=reading.settled), ahead=ahead
+    )
     return {"written": done.inserted + done.updated, "publish": done.publish_seconds}
 
 

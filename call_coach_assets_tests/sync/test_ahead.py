@@ -15,6 +15,7 @@ from call_coach_assets.sync.declarations import load_entities
 from call_coach_assets.sync.postgres import pool_for
 from call_coach_assets.sync.result import SyncResult
 from call_coach_assets.sync.session import EntitySync, sync_entity
+from call_coach_assets.sync.slices import CONNECTIONS
 from call_coach_assets_tests.conftest import settings_for
 from call_coach_assets_tests.warehouse import Warehouse
 
@@ -35,7 +36,7 @@ def backfill(database: str, warehouse: Warehouse) -> Settings:
     for place in range(LINES):
         rows = [_line(number, place) for number in range(CALLS)]
         warehouse.insert("gong.transcript", rows)
-    settings = settings_for(database, warehouse, sync_publish_rows=PART, sync_batch_size=BATCH)
+    settings = settings_for(database, warehouse, sync_publish_rows=PART // CONNECTIONS, sync_batch_size=BATCH)
     sync_entity(ENTITIES["calls"], ENTITIES, settings, "parents")
     return settings
 

@@ -73,6 +73,30 @@ def test_a_part_in_which_a_key_came_twice_is_published_as_one() -> None:
     assert look([]) == LandedKeys(once=True, complete=True)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "part_rows", "settled"),
+    [
+        ([1, 2, 3], 100, True),
+        ([1, 2, 1], 100, False),
+        ([1, None, 3], 100, False),
+        ([1, 2, 3], 2, False),
+        ([1, 2, 3], None, False),
+    ],
+    ids=["each key once", "a key twice", "no key", "one part of several", "beside what an earlier sync left"],
+)
+def test_only_a_single_part_that_has_each_key_once_needs_no_look_for_versions(
+    numbers: list[int | None], part_rows: int | None, settled: bool
+) -> None:
+    batches = [pa.record_batch({"number": pa.array([number], pa.int64())}) for number in numbers]
+    reading = Reading(lambda _: iter(batches), part_rows, key=("number",))
+    assert not reading.settled
+    assert list(reading.part(None))
+    while reading.more:
+        assert not reading.settled
+        assert list(reading.part(None))
+    assert reading.settled is settled
+
+
 @pytest.mark.parametrize("keys", [LandedKeys(once=True, complete=True), LandedKeys(once=False, complete=True)])
 def test_a_part_is_published_without_what_another_load_brought(inbox: Inbox, keys: LandedKeys) -> None:
     inbox.sync("calls", call(1))

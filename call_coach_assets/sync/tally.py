@@ -1,0 +1,29 @@
+"""What the candidates of each verdict have, looked at once: a stage that has nothing to do does not look at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from call_coach_assets.sync.publication import Publication
+
+_TALLY = """
+SELECT _verdict, bool_or(_misfits IS NOT NULL), coalesce(bool_or(_warned), false), max(_cursor)
+FROM {staged} GROUP BY _verdict
+"""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Of the candidates with one verdict: whether any has values that do not fit or warnings; their newest change."""
+
+    misfits: bool
+    warned: bool
+    newest: datetime | None
+
+
+def tally(work: Publication) -> dict[str, Tally]:
+    """A tally for each verdict that was given."""
+    return {verdict: Tally(*facts) for verdict, *facts in work.execute(_TALLY)}
