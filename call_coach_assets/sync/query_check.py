@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
-import sqlglot
-from sqlglot.tokenizer_core import TokenType
+from sqlglot import exp
 
 from call_coach_assets.errors import ConfigurationError
 from call_coach_assets.sync.entity import Entity
-from call_coach_assets.sync.query import DIALECT, Query, physical_name, read_query, sources_of
+from call_coach_assets.sync.query import Query, physical_name, read_query, sources_of
 from call_coach_assets.sync.rewrite import final_select
 
 SYSTEM_COLUMNS = ("_changed_at", "_deleted", "_rejected", "_warnings")
@@ -21,7 +19,7 @@ def checked_query(entity: Entity) -> Query:
     """The entity's query, parsed. Raises ConfigurationError naming all in which it differs from the declaration."""
     query = read_query(entity.query)
     final_select(entity.query)
-    mistakes = [*_tables(entity, query), *_columns(entity, query), *_outputs(entity, query), *_cursor(entity)]
+    mistakes = [*_tables(entity, query), *_columns(entity, query), *_outputs(entity, query), *_cursor(query)]
     if mistakes:
         raise ConfigurationError(
             f"The query of {entity.name} does not fit its declaration",
@@ -65,7 +63,6 @@ def _outputs(entity: Entity, query: Query) -> Iterator[str]:
         yield f"it yields {', '.join(unknown)}, which is not declared under columns"
 
 
-def _cursor(entity: Entity) -> Iterator[str]:
-    tokens = sqlglot.tokenize(entity.query, dialect=DIALECT)
-    if not any(at.token_type is TokenType.PARAMETER and name.text.lower() == _CURSOR for at, name in pairwise(tokens)):
+def _cursor(query: Query) -> Iterator[str]:
+    if not any(parameter.name.lower() == _CURSOR for parameter in query.tree.find_all(exp.Parameter)):
         yield "it compares nothing with @cursor, so that every run would read everything"
