@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from call_coach_assets.settings import Settings
 
-_FILE_ROWS = 100_000
+_FILE_ROWS = 40_000
 _LOAD_WORKERS = 2
 
 
 def configuration() -> dict[str, Any]:
-    """What dlt is told. Two workers and files of 20,000 rows bound the memory; the sync itself tries again."""
+    """What dlt is told. Two workers and files of 40,000 rows bound the memory; the sync itself tries again."""
     return {
         "normalize": {"parquet_normalizer": {"add_dlt_load_id": True}},
         "data_writer": {"file_max_items": _FILE_ROWS, "compression": "none"},

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Read = Callable[[datetime | None], Iterator["pa.RecordBatch"]]
 
 # dlt spends 6 ms on each item that it is given, whatever its size: batches are handed over together.
-_ROWS_PER_ITEM = 20_000
+_ROWS_PER_ITEM = 10_000
 _FIRST_IS_OF = 4
 
 
