@@ -37,7 +37,7 @@ END
 FROM (
     SELECT i._n, i._tid, i._key, i._fresh, {new_id} AS _new_id, i._changed_at, i._cursor,
            coalesce(i._deleted, false) AS _deleted, {misfits} AS _misfits,
-           i._warnings LIKE '[_%%' AS _warned, {extra} AS _extra, i._digest::uuid AS _digest,
+           i._warnings LIKE '["%%' AS _warned, {extra} AS _extra, i._digest::uuid AS _digest,
            {problem} AS _problem, {orphaned} AS _orphaned, {waits_for} AS _waits_for,
            {marker} AS _marks, {keyed} AS _keyed{values}
     FROM {candidates} i {parents}

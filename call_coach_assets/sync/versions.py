@@ -35,7 +35,7 @@ _EVERY = """
 _SCOPED = """
 (SELECT s.* FROM (
     SELECT i.*, max(i._dlt_load_id COLLATE "C") OVER (PARTITION BY {scope}) AS _last_load
-    FROM {landed} i WHERE i._dlt_load_id = ANY (%(complete)s)
+    FROM {landed} i WHERE coalesce(i._dlt_load_id = ANY (%(complete)s), false)
 ) s WHERE s._dlt_load_id = s._last_load OR ({scope}) IS NULL)
 """
 _LOADS = "SELECT DISTINCT i._dlt_load_id FROM {inbox} i WHERE {holds}"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import psycopg
 import pyarrow as pa
 import pytest
+from psycopg import sql
 
 from call_coach_assets.settings import read_settings
 from call_coach_assets.sync.conform import conform
@@ -120,3 +121,17 @@ def _publish_part(inbox: Inbox, load: str, keys: LandedKeys) -> int:
     pool, entity, run = pool_for(inbox.settings), ENTITIES["transcripts"], RunInfo(run_id="part", load_ids=(load,))
     parts = slices_of_load(pool, entity, inbox.settings, load, keys)
     return sum(done.inserted for done in publish_slices(pool, entity, ENTITIES, inbox.settings, run, parts=parts))
+
+
+@pytest.mark.parametrize("once", [True, False], ids=["by pages", "by load"])
+def test_a_load_that_postgres_has_no_statistics_of_is_not_taken_for_a_single_row(inbox: Inbox, once: bool) -> None:
+    table, keys = inbox.table("transcripts"), LandedKeys(once=once, complete=True)
+    inbox.land("transcripts", *(line(1, place) for place in range(100)))
+    inbox.connection.execute(sql.SQL("ANALYZE {}").format(table))
+    load = inbox.land("transcripts", *(line(2, place) for place in range(100)))
+    parts = slices_of_load(pool_for(inbox.settings), ENTITIES["transcripts"], inbox.settings, load, keys)
+    assert parts
+    for part in parts:
+        look_up = sql.SQL("EXPLAIN (FORMAT JSON) SELECT FROM {} i WHERE {}").format(table, part.holds("i"))
+        (plan,) = inbox.connection.execute(look_up).fetchone() or (None,)
+        assert plan[0]["Plan"]["Plan Rows"] > 10, "a nested loop would join a single row, a hundred thousand times"
