@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     sync_overlap_minutes: int = Field(default=60, ge=0)
     sync_batch_size: int = Field(default=1000, ge=1)
     sync_publish_rows: int = Field(default=100_000, ge=1)
+    sync_skip_unchanged: bool | None = None
     sync_retry_seconds: float = Field(default=1.0, ge=0)
     sync_schema: str = Field(default="call_coach_sync", pattern=r"^[a-z_][a-z0-9_]{0,50}$")
     sync_executor: Literal["auto", "multiprocess", "in_process"] = "auto"
@@ -75,6 +76,13 @@ class Settings(BaseSettings):
     def local(self) -> bool:
         """Whether the embedded stack is to be used."""
         return self.call_coach_profile == LOCAL_PROFILE
+
+    @property
+    def skips_unchanged(self) -> bool:
+        """Whether tables that BigQuery calls unchanged are not read; of emulators only the word of our own counts."""
+        if self.sync_skip_unchanged is None:
+            return self.local or not self.bigquery_emulator_host
+        return self.sync_skip_unchanged
 
     @cached_property
     def database_url(self) -> str:

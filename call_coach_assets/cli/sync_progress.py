@@ -71,7 +71,8 @@ def describe(progress: Progress) -> str:
 def _counts(result: SyncResult) -> str:
     names = ("inserted", "updated", "unchanged", "deleted", "waiting", "dead_lettered")
     told = [f"{getattr(result, name):,} {name.replace('_', '-')}" for name in names if getattr(result, name)]
-    return ", ".join([f"{plural(result.read, 'row')} read", *told]) + f" in {result.duration_seconds:.1f} s"
+    read = "nothing new in BigQuery" if result.unchanged_since else f"{plural(result.read, 'row')} read"
+    return ", ".join([read, *told]) + f" in {result.duration_seconds:.1f} s"
 
 
 def _log(progress: Progress) -> None:

@@ -39,10 +39,12 @@ def check_results(
 
     Returns the result too: counting the source's rows is billed as reading them is, and belongs to the run's bytes.
     """
-    with transaction(pool_for(settings), f"checking {entity.name}") as connection:
+    database = pool_for(settings)
+    with transaction(database, f"checking {entity.name}") as connection:
         target = measure_target(connection, entity, entities, settings.sync_schema)
         gone = gone_parents(connection, entity, entities, settings.sync_schema)
-    source = _or_error(lambda: measure_source(entity, settings, result.checkpoint_after, gone, publishable=False))
+    cutoff = result.checkpoint_after
+    source = _or_error(lambda: measure_source(entity, settings, cutoff, gone, publishable=False, answers=database))
     if isinstance(source, SourceMeasure):
         result = replace(result, bytes_billed=result.bytes_billed + source.bytes_billed)
     evidence = Evidence(

@@ -37,7 +37,11 @@ _SECONDS = {
     "land_seconds": "land_seconds",
     "publish_seconds": "publish_seconds",
 }
-_CHECKPOINTS = ("checkpoint_before", "checkpoint_after")
+_STAMPS = {
+    "checkpoint_before": "checkpoint_before",
+    "checkpoint_after": "checkpoint_after",
+    "source_unchanged_since": "unchanged_since",
+}
 
 
 def metadata_of(result: SyncResult, entity: Entity, settings: Settings, now: datetime) -> dict[str, MetadataValue[Any]]:
@@ -53,8 +57,8 @@ def metadata_of(result: SyncResult, entity: Entity, settings: Settings, now: dat
         "cost_usd_per_month": MetadataValue.float(monthly_cost_usd(result.bytes_billed, settings)),
         "warnings": MetadataValue.json(list(result.warnings)),
     }
-    stamps = {name: getattr(result, name) for name in _CHECKPOINTS}
-    values |= {name: MetadataValue.timestamp(stamp) for name, stamp in stamps.items() if stamp is not None}
+    stamps = {key: getattr(result, name) for key, name in _STAMPS.items()}
+    values |= {key: MetadataValue.timestamp(stamp) for key, stamp in stamps.items() if stamp is not None}
     if result.checkpoint_after is not None:
         values["lag_seconds"] = MetadataValue.float(round((now - result.checkpoint_after).total_seconds(), 3))
     if result.load_id is not None:
@@ -71,7 +75,7 @@ def result_from(materialization: dg.AssetMaterialization | dg.AssetObservation, 
     if SKIPPED in values:
         return SyncResult(entity=entity, run_id=run_id, skipped=str(values[SKIPPED]))
     told: dict[str, Any] = {name: values[key] for key, name in (_COUNTS | _SECONDS).items()}
-    told |= {name: _stamp(values, name) for name in _CHECKPOINTS}
+    told |= {name: _stamp(values, key) for key, name in _STAMPS.items()}
     told |= {"load_id": values.get("dlt_load_id"), "row_count": values.get("dagster/row_count")}
     return SyncResult(entity=entity, run_id=run_id, warnings=tuple(values.get("warnings", ())), **told)
 

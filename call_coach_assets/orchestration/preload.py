@@ -12,6 +12,7 @@ import google.cloud.bigquery
 import sqlglot
 
 import call_coach_assets.orchestration.instance_storage
+import call_coach_assets.orchestration.landing
 import call_coach_assets.orchestration.step
 from call_coach_assets.definitions import defs
 

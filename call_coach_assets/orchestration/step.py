@@ -1,18 +1,15 @@
 """What one step of a run does: land the entity through dlt, publish it, and tell Dagster.
 
-Imported when a step runs, never when definitions load: dlt and the clients of both ends cost more than Dagster itself.
+Imported when a step runs, never when definitions load: the clients of both ends cost as much as Dagster itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
-from dagster_dlt import DagsterDltResource, DagsterDltTranslator
-from dagster_dlt.translator import DltResourceTranslatorData
 
 from call_coach_assets.orchestration.check_results import check_results, skipped_check_results
 from call_coach_assets.orchestration.failures import failure_of
@@ -21,30 +18,11 @@ from call_coach_assets.orchestration.target_metadata import target_metadata
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.declarations import load_entities
 from call_coach_assets.sync.entity import Entity
+from call_coach_assets.sync.entity_sync import EntitySync
 from call_coach_assets.sync.result import SyncResult
-from call_coach_assets.sync.session import EntitySync, sync_entity
+from call_coach_assets.sync.session import sync_entity
 
 StepEvent = dg.MaterializeResult[None] | dg.Output[None] | dg.AssetObservation | dg.AssetCheckResult
-
-
-class _OneAsset(DagsterDltTranslator):
-    """Says that the one resource of an entity's pipeline is the asset of that name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
-
-    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:  # noqa: ARG002 - the same for each
-        """The asset of the entity."""
-        return dg.AssetSpec(self._name)
-
-
-class _Landing(DagsterDltResource):
-    """Runs an entity's pipeline; what dlt knows of the inbox is of no interest to who looks at the table."""
-
-    def extract_resource_metadata(self, *_: Any, **__: Any) -> Mapping[str, Any]:
-        """Nothing: the materialization tells of the application's table."""
-        return {}
 
 
 def run_step(
@@ -72,7 +50,7 @@ def _sync(
         settings,
         context.run.run_id,
         full_refresh=full_refresh,
-        land=lambda sync: _land(context, entity, sync),
+        land=lambda sync: _land(context, sync),
     )
     if result.skipped:
         yield from _skipped(context, entity, result.skipped)
@@ -80,10 +58,11 @@ def _sync(
         yield _materialized(context, entity, entities, settings, result)
 
 
-def _land(context: dg.AssetExecutionContext, entity: Entity, sync: EntitySync) -> None:
-    translator = _OneAsset(entity.name)
-    for _ in _Landing().run(context, sync.source, sync.pipeline, translator):
-        pass
+def _land(context: dg.AssetExecutionContext, sync: EntitySync) -> None:
+    """Only a step that has something to land pays for dlt."""
+    from call_coach_assets.orchestration.landing import land
+
+    land(context, sync)
 
 
 def _materialized(

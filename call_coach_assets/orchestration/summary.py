@@ -17,6 +17,8 @@ def markdown(result: SyncResult, entity: Entity) -> str:
 
 
 def _headline(result: SyncResult, entity: Entity) -> str:
+    if result.unchanged_since and not result.rows_synced:
+        return f"No source table was written since {result.unchanged_since:%Y-%m-%d %H:%M} UTC; nothing had to be read."
     if not result.read and not result.rows_synced:
         return f"Nothing changed in `{entity.base}` since the checkpoint; nothing was written."
     return (

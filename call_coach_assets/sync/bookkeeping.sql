@@ -93,6 +93,17 @@ CREATE TABLE IF NOT EXISTS {source_columns} (
     PRIMARY KEY (entity, name)
 );
 
+-- The last answer of BigQuery to each question about an entity, with the fingerprint of the question and of its tables:
+-- 'read', for the rows that were published, and 'count', for how many there are.
+CREATE TABLE IF NOT EXISTS {source_answers} (
+    entity      text NOT NULL,
+    question    text NOT NULL,
+    fingerprint text NOT NULL,
+    answer      jsonb NOT NULL,
+    answered_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (entity, question)
+);
+
 -- Comparisons of the two ends.
 CREATE TABLE IF NOT EXISTS {reconciliations} (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -129,6 +129,6 @@ def _stage_parts(work: Publication) -> dict[str, sql.Composable]:
         "orphaned": staging.orphaned(work),
         "waits_for": staging.waits_for(work),
         "marker": staging.marker(entity, "i"),
-        "keyed": sql.SQL("NOT ({})").format(any_null(entity.key)),
+        "keyed": sql.SQL("NOT ({})").format(any_null("i", entity.key)),
         "parents": sql.SQL(" ").join(staging.parents(work)),
     }

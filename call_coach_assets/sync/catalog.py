@@ -26,12 +26,19 @@ class LiveTable:
     """A table of the warehouse: each column's BigQuery type by its name, and what BigQuery knows of its contents.
 
     A repeated column's type is ARRAY. `last_modified` is an aware UTC datetime; all but `columns` are None for a view.
+    What is being streamed into a table is in none of the figures yet.
     """
 
     columns: Mapping[str, str]
     last_modified: datetime | None = None
     rows: int | None = None
     bytes: int | None = None
+    streamed: bool = False
+
+    @property
+    def dated(self) -> bool:
+        """Whether `last_modified` tells of every change."""
+        return self.last_modified is not None and not self.streamed
 
 
 def table_path(table: SourceTable, settings: Settings) -> str:
@@ -64,7 +71,9 @@ def _look_up(client: Client, path: str) -> LiveTable | None:
     except FAILURES as error:
         raise translate(error, what) from error
     columns = {field.name: _type(field) for field in table.schema}
-    return LiveTable(columns, table.modified, table.num_rows, table.num_bytes)
+    if table.table_type != "TABLE":
+        return LiveTable(columns)
+    return LiveTable(columns, table.modified, table.num_rows, table.num_bytes, table.streaming_buffer is not None)
 
 
 def _type(field: Any) -> str:

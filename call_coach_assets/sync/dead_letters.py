@@ -13,6 +13,7 @@ from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection
 from call_coach_assets.sync.publication import Publication
+from call_coach_assets.sync.versions import any_null
 
 STAYS = "without a key nothing replaces it: once its source is corrected, discard it"
 
@@ -76,8 +77,7 @@ def record(work: Publication) -> None:
 
 
 def _record_flawed(work: Publication) -> None:
-    keyless = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier("s", name)) for name in work.entity.key)
-    work.execute(_FLAWED, keyless=keyless, stays=sql.Literal(STAYS))
+    work.execute(_FLAWED, keyless=any_null("s", work.entity.key), stays=sql.Literal(STAYS))
 
 
 def list_letters(

@@ -43,7 +43,7 @@ def prepare_inbox(
     database: Pool, entity: Entity, settings: Settings, pipeline: dlt.Pipeline, source: DltSource
 ) -> None:
     """Make what is missing of the inbox and of dlt's tables. Safe in many processes at once."""
-    if _fits(database, entity, settings.sync_schema):
+    if is_prepared(database, entity, settings.sync_schema):
         return
     logger.info("%s: preparing the inbox in schema %s", entity.name, settings.sync_schema)
     with _alone(database, entity, settings.sync_schema) as connection:
@@ -63,7 +63,8 @@ def _alone(database: Pool, entity: Entity, schema: str) -> Iterator[Connection]:
         yield connection
 
 
-def _fits(database: Pool, entity: Entity, schema: str) -> bool:
+def is_prepared(database: Pool, entity: Entity, schema: str) -> bool:
+    """Whether nothing is missing: rows can be landed."""
     with transaction(database, f"looking at the inbox of {entity.name}") as connection:
         live = _live_columns(connection, entity, schema)
     declared = {name: _POSTGRES_TYPES[hint["data_type"]] for name, hint in dlt_columns(entity).items()}

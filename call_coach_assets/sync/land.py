@@ -71,7 +71,7 @@ class Reading:
         self._batches: Iterator[pa.RecordBatch] | None = None
         self._next: pa.RecordBatch | None = None
         self._newest: datetime | None = None
-        self._parts = 0
+        self._whole = False  # whether the part that was landed last is the first
 
     @property
     def more(self) -> bool:
@@ -81,17 +81,17 @@ class Reading:
     @property
     def settled(self) -> bool:
         """Whether all was landed as one part, beside nothing else, that has each key once and no row without one."""
-        return self.part_rows is not None and self._parts == 1 and not self.more and look(self.keys).settled
+        return self.part_rows is not None and self._whole and not self.more and look(self.keys).settled
 
     def part(self, since: datetime | None) -> Iterator[pa.RecordBatch]:
         """The next part; `since` is what the read starts at."""
         enough = self.part_rows
+        self._whole = self._batches is None
         if self._batches is None:
             self._batches = self._read(since)
             self._next = next(self._batches, None)
             enough = enough and ceil(enough / _FIRST_IS_OF)
         rows, self.keys = 0, []
-        self._parts += 1
         while self._next is not None and (enough is None or rows < enough):
             batch, self._next = self._next, next(self._batches, None)
             rows += batch.num_rows

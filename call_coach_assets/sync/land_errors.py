@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 
@@ -16,6 +17,20 @@ from call_coach_assets.errors import (
 from call_coach_assets.sync import postgres
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+
+
+@contextmanager
+def translating(entity: str) -> Iterator[None]:
+    """Let what dlt raises while it lands `entity` out as the CallCoachError that it means."""
+    try:
+        yield
+    except CallCoachError:
+        raise
+    except Exception as error:
+        meant = translate(error, entity)
+        if meant is None:
+            raise
+        raise meant from error
 
 
 def translate(error: BaseException, entity: str) -> CallCoachError | None:

@@ -19,6 +19,7 @@ TABLES = (
     "refetch",
     "unlinked",
     "source_columns",
+    "source_answers",
     "reconciliations",
 )
 STAGES = ("newest", "staged", "matched", "refused", "changed", "doomed", "parked", "troubled")

@@ -33,6 +33,8 @@ def log_result(result: SyncResult) -> None:
         return
     for change in result.schema_changes:
         logger.warning("%s: %s", result.entity, change)
+    if result.unchanged_since:
+        logger.info("%s: no source table was written since %s: nothing is read", result.entity, result.unchanged_since)
     logger.info(
         "%s: %s: read %d, inserted %d, updated %d, deleted %d, unchanged %d, waiting %d, dead letters %d,"
         " checkpoint %s to %s, in %.1f s (BigQuery %.1f, inbox %.1f, publish %.1f)",

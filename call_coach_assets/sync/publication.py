@@ -15,6 +15,7 @@ from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.foreign_keys import ForeignKeys
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection
+from call_coach_assets.sync.source_answers import Question
 from call_coach_assets.sync.tally import Tally
 from call_coach_assets.sync.target import Target
 
@@ -31,6 +32,7 @@ class RunInfo:
     query: str = ""  # the text that ran, kept once for each fingerprint
     unfed_columns: frozenset[str] = frozenset()  # columns whose source is gone: the target keeps what it has
     refilled: tuple[str, ...] = ()  # source columns that were read for every row, and are filled everywhere now
+    answered: Question | None = None  # what the read has answered: it need not be asked again
     refetched: tuple[Refetch, ...] = ()  # what was read again by key, and need not be once more
     settled: bool = False  # the inbox holds what this run landed and nothing else: each key once, and no row without
     bytes_processed: int = 0

@@ -28,6 +28,7 @@ from call_coach_assets.sync.quarantine import open_quarantine
 from call_coach_assets.sync.row_warnings import summarise
 from call_coach_assets.sync.run_record import begin, note
 from call_coach_assets.sync.slices import in_turn, slices_of
+from call_coach_assets.sync.source_answers import remember
 from call_coach_assets.sync.versions import landed_loads
 
 __all__ = ["Published", "RunInfo", "publish", "publish_slices"]
@@ -159,7 +160,11 @@ def _finish(work: Publication, done: Drained) -> Published:
 
 
 def _take_off_the_list(work: Publication) -> None:
-    """What was read again, by key or for its columns, is published, unless a key was asked for once more since."""
+    """What was read again, by key or for its columns, is published, unless a key was asked for once more since.
+
+    The same question need not be asked again of the same tables.
+    """
+    remember(work.connection, work.run.answered, work.names.schema, {})
     if work.run.refilled:
         work.execute(_REFILLED, {"names": list(work.run.refilled)})
     done = work.run.refetched

@@ -13,6 +13,7 @@ class SyncResult:
     entity: str
     run_id: str
     skipped: str | None = None  # why nothing was done, where the entity's base table is optional and absent
+    unchanged_since: datetime | None = None  # when its tables were written last, where nothing was read again
     load_id: str | None = None  # dlt's id of the last load package, None where nothing was read
     read: int = 0
     inserted: int = 0

@@ -10,110 +10,38 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from call_coach_assets.errors import CallCoachError
 from call_coach_assets.settings import Settings
-from call_coach_assets.sync import land_errors
 from call_coach_assets.sync.adapt import adapt
-from call_coach_assets.sync.ahead import Ahead, land_all, part_rows
+from call_coach_assets.sync.ahead import part_rows
 from call_coach_assets.sync.bigquery import client_for
 from call_coach_assets.sync.bookkeeping import ensure, read_refetch
 from call_coach_assets.sync.catalog import read_catalog
-from call_coach_assets.sync.drained import Drained
 from call_coach_assets.sync.entity import Entity
-from call_coach_assets.sync.evolution import Evolution, evolve
+from call_coach_assets.sync.entity_sync import EntitySync
+from call_coach_assets.sync.evolution import evolve
 from call_coach_assets.sync.extract import Extraction
-from call_coach_assets.sync.inbox import prepare_inbox
-from call_coach_assets.sync.land import Reading, open_pipeline, source_for
+from call_coach_assets.sync.inbox import is_prepared, prepare_inbox
+from call_coach_assets.sync.land import Reading, open_pipeline
+from call_coach_assets.sync.land_errors import translating
 from call_coach_assets.sync.locks import entity_lock
 from call_coach_assets.sync.outcome import log_result, record_failure
 from call_coach_assets.sync.postgres import pool_for
-from call_coach_assets.sync.publish import RunInfo, publish
 from call_coach_assets.sync.result import SyncResult
 from call_coach_assets.sync.retry import attempts
+from call_coach_assets.sync.source_answers import last_write, reading, recall
 
 if TYPE_CHECKING:
-    import dlt
-    from dlt.extract.source import DltSource
+    from google.cloud.bigquery import Client
+
+    from call_coach_assets.sync.adapt import AdaptedQuery
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class EntitySync:
-    """A sync under way. Where `skipped` says why there is nothing to do, there is no pipeline and no publish."""
-
-    entity: Entity
-    entities: Mapping[str, Entity]
-    settings: Settings
-    run_id: str
-    skipped: str | None = None
-    started: float = field(default_factory=time.monotonic)
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    landed_at: float | None = None
-
-    evolution: Evolution = field(init=False)
-    extraction: Extraction = field(init=False)
-    reading: Reading = field(init=False)
-    pipeline: dlt.Pipeline = field(init=False)
-
-    @property
-    def source(self) -> DltSource:
-        """The source of the next part: all that changed, where that is not much."""
-        return source_for(self.entity, self.settings, self.reading)
-
-    def land(self) -> None:
-        """Run the pipeline: read what changed, or the next part of it, and land it in the inbox."""
-        self.pipeline.run(self.source)
-
-    def land_all(self, land: Callable[[EntitySync], None]) -> list[Drained]:
-        """Land one part after the other, and publish all but the last meanwhile."""
-        ahead = Ahead(pool_for(self.settings), self.entity, self.entities, self.settings, self._run_info())
-        return land_all(self.pipeline, self.reading, lambda: land(self), ahead)
-
-    def publish(self, ahead: Sequence[Drained] = ()) -> SyncResult:
-        """Bring the application's table in line with what was landed, and say what the whole sync did."""
-        landed = time.monotonic()
-        load_ids = tuple(self.pipeline.list_completed_load_packages())
-        reading = self.extraction
-        run = replace(
-            self._run_info(),
-            load_ids=load_ids,
-            refetched=tuple(reading.refetch),
-            refilled=self.evolution.refill,
-            bytes_processed=reading.bytes_processed,
-            bytes_billed=reading.bytes_billed,
-            settled=self.reading.settled,
-        )
-        done = publish(pool_for(self.settings), self.entity, self.entities, self.settings, run, ahead=ahead)
-        return SyncResult(
-            entity=self.entity.name,
-            run_id=self.run_id,
-            load_id=load_ids[-1] if load_ids else None,
-            read=reading.rows,
-            bytes_processed=reading.bytes_processed,
-            bytes_billed=reading.bytes_billed,
-            extract_seconds=reading.seconds,
-            land_seconds=max(0.0, landed - self.started - reading.seconds),
-            duration_seconds=time.monotonic() - self.started,
-            schema_changes=self.evolution.warnings,
-            **{**asdict(done), "warnings": (*self.evolution.warnings, *reading.warnings, *done.warnings)},
-        )
-
-    def _run_info(self) -> RunInfo:
-        """What is known of the run before it has read anything."""
-        return RunInfo(
-            run_id=self.run_id,
-            query_sha256=self.entity.query_sha256,
-            query=self.entity.query,
-            unfed_columns=frozenset(self.extraction.query.unfed_columns),
-            started_at=self.started_at,
-        )
 
 
 def sync_entity(
@@ -166,34 +94,44 @@ def entity_sync(
     logger.info("%s: sync starts, run %s", entity.name, run_id)
     sync = EntitySync(entity, entities, settings, run_id)
     with ExitStack() as opened:
-        database = pool_for(settings)
-        ensure(database, entities, settings.sync_schema)
+        ensure(pool_for(settings), entities, settings.sync_schema)
         opened.enter_context(entity_lock(settings, entity.name, run_id))
         client = opened.enter_context(closing(client_for(settings)))
-        query = adapt(entity, read_catalog(client, entity, settings), settings)
+        tables = read_catalog(client, entity, settings)
+        query = adapt(entity, tables, settings)
         sync.skipped = query.skipped_reason
-        opened.enter_context(_translating(entity))
+        opened.enter_context(translating(entity.name))
         if not sync.skipped:
-            refetch = read_refetch(database, entity.name, settings.sync_schema)
-            sync.evolution = evolve(database, entity, query, settings)
-            everything = full_refresh or bool(sync.evolution.refill)
-            types = sync.evolution.types
-            sync.extraction = Extraction(entity, settings, client, query, run_id, refetch, everything, types)
-            sync.pipeline = opened.enter_context(open_pipeline(entity, settings))
+            sync.extraction = _extraction(sync, client, query, full_refresh=full_refresh)
             sync.reading = Reading(sync.extraction.batches, key=entity.key)
-            prepare_inbox(database, entity, settings, sync.pipeline, sync.source)
-            sync.reading.part_rows = part_rows(database, entity, entities, settings)
+            sync.question = reading(entity, query, tables, settings)
+            if _is_known(sync):
+                sync.unchanged_since = last_write(tables)
+            else:
+                _open_inbox(sync, opened)
         yield sync
 
 
-@contextmanager
-def _translating(entity: Entity) -> Iterator[None]:
-    try:
-        yield
-    except CallCoachError:
-        raise
-    except Exception as error:
-        meant = land_errors.translate(error, entity.name)
-        if meant is None:
-            raise
-        raise meant from error
+def _extraction(sync: EntitySync, client: Client, query: AdaptedQuery, *, full_refresh: bool) -> Extraction:
+    """What there is to read: what changed, and what earlier syncs asked for, or everything."""
+    database, entity, settings = pool_for(sync.settings), sync.entity, sync.settings
+    refetch = read_refetch(database, entity.name, settings.sync_schema)
+    sync.evolution = evolve(database, entity, query, settings)
+    everything = full_refresh or bool(sync.evolution.refill)
+    return Extraction(entity, settings, client, query, sync.run_id, refetch, everything, sync.evolution.types)
+
+
+def _is_known(sync: EntitySync) -> bool:
+    """Whether all that there is to read was read, and published, from these very tables."""
+    database, schema = pool_for(sync.settings), sync.settings.sync_schema
+    if sync.extraction.full_refresh or sync.extraction.refetch or not is_prepared(database, sync.entity, schema):
+        return False
+    return recall(database, sync.question, schema) is not None
+
+
+def _open_inbox(sync: EntitySync, opened: ExitStack) -> None:
+    """The pipeline that reads into the inbox, and the inbox itself."""
+    database, entity, settings = pool_for(sync.settings), sync.entity, sync.settings
+    sync.pipeline = opened.enter_context(open_pipeline(entity, settings))
+    prepare_inbox(database, entity, settings, sync.pipeline, sync.source)
+    sync.reading.part_rows = part_rows(database, entity, sync.entities, settings)

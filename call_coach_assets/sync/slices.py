@@ -151,7 +151,7 @@ def _look(pool: Pool, entity: Entity, names: Names) -> LandedKeys:
     with transaction(pool, f"looking for keys of {entity.name} that were landed twice") as connection:
         connection.execute("SET LOCAL work_mem = '64MB'")
         statement = sql.SQL(_LOOK).format(
-            inbox=names.inbox(entity.name), key=columns_of("i", entity.key), keyless=any_null(entity.key)
+            inbox=names.inbox(entity.name), key=columns_of("i", entity.key), keyless=any_null("i", entity.key)
         )
         twice, keyless = connection.execute(statement).fetchone() or (True, True)
         return LandedKeys(once=not twice, complete=not keyless)

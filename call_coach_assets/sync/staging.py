@@ -151,7 +151,7 @@ def problem(work: Publication) -> sql.Composed:
         " THEN concat_ws('; ', {missing}, CASE WHEN length(i._key) > {longest} THEN {too_long} END) END"
     ).format(
         marker=marker(entity, "i"),
-        any_missing=any_null(needed),
+        any_missing=any_null("i", needed),
         missing=sql.SQL(", ").join(missing),
         longest=sql.Literal(LONGEST_KEY),
         too_long=sql.Literal(f"its key is longer than {LONGEST_KEY} characters"),

@@ -74,7 +74,7 @@ class Choice:
             "key_columns": columns_of("i", entity.key),
             "key_texts": sql.SQL(", ").join(texts),
             "columns": columns_of("i", (column.name for column in entity.columns)),
-            "keyless": any_null(entity.scope or entity.key),
+            "keyless": any_null("i", entity.scope or entity.key),
         }
         return cls(parts, {"published": _published(work, loads), "complete": _complete(work, loads)})
 
@@ -106,9 +106,9 @@ def landed(work: Publication) -> sql.Composed:
     )
 
 
-def any_null(names: Iterable[str]) -> sql.Composed:
-    """Whether one of these columns of the inbox is NULL."""
-    return sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier("i", name)) for name in names)
+def any_null(alias: str, names: Iterable[str]) -> sql.Composed:
+    """`alias.name IS NULL OR …`."""
+    return sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier(alias, name)) for name in names)
 
 
 def _published(work: Publication, loads: list[str]) -> list[str]:

@@ -28,6 +28,7 @@ from call_coach_assets_bench.ends import DATASETS
 from call_coach_assets_bench.launch import Work
 from call_coach_assets_bench.measure import Facts
 
+ENTITY = "transcripts"
 BATCH_ROWS = 1000
 PUBLISH_ROWS = 100_000
 EMULATOR_SECONDS = 900.0  # BigQuery takes a query and works on it; the emulator answers when it is done with it
@@ -55,14 +56,14 @@ def settings_of(url: str, emulator: str = "", project: str = "", **overrides: ob
 
 
 @contextmanager
-def load(url: str, file: str, entity: str = "transcripts", publish_rows: int = PUBLISH_ROWS) -> Iterator[Work]:
+def load(url: str, file: str, publish_rows: int = PUBLISH_ROWS) -> Iterator[Work]:
     """Land and publish conformed batches that are in memory; `file` is an Arrow file of them."""
     with pa.OSFile(file) as opened:
         rows = pa.ipc.open_file(opened).read_all()
     batches = rows.to_batches(max_chunksize=BATCH_ROWS)
     settings, entities = settings_of(url, sync_publish_rows=publish_rows), load_entities()
     import_all()
-    yield lambda: load_batches(settings, entities, entities[entity], batches)
+    yield lambda: load_batches(settings, entities, entities[ENTITY], batches)
 
 
 def import_all() -> None:
@@ -94,14 +95,15 @@ def load_batches(
 
 
 @contextmanager
-def sync(url: str, emulator: str, project: str, entity: str = "transcripts", batch: int = BATCH_ROWS) -> Iterator[Work]:
-    """Sync one entity from the emulator, as every run does it."""
-    settings, entities = settings_of(url, emulator, project, sync_batch_size=batch), load_entities()
+def sync(url: str, emulator: str, project: str, batch: int = BATCH_ROWS, skip: bool = True) -> Iterator[Work]:
+    """Sync from the emulator, as every run does it; without `skip`, unchanged tables are read too."""
+    given = {"sync_batch_size": batch, "sync_skip_unchanged": skip}
+    settings, entities = settings_of(url, emulator, project, **given), load_entities()
     import_all()
     bigquery._HTTP_SECONDS = EMULATOR_SECONDS
 
     def work() -> Facts:
-        result = sync_entity(entities[entity], entities, settings, "bench")
+        result = sync_entity(entities[ENTITY], entities, settings, "bench")
         return {
             "read": result.read,
             "written": result.rows_synced,
@@ -114,9 +116,9 @@ def sync(url: str, emulator: str, project: str, entity: str = "transcripts", bat
 
 
 @contextmanager
-def read(emulator: str, project: str, entity: str = "transcripts") -> Iterator[Work]:
+def read(emulator: str, project: str) -> Iterator[Work]:
     """Run the query of a first sync and discard its rows."""
-    settings, declared = settings_of("", emulator, project), load_entities()[entity]
+    settings, declared = settings_of("", emulator, project), load_entities()[ENTITY]
     import_all()
     with closing(client_for(settings)) as client:
         query = adapt(declared, read_catalog(client, declared, settings), settings).sql

@@ -11,6 +11,7 @@ from call_coach_assets.cli.logs import PACKAGE, Line, set_up_logging
 from call_coach_assets.cli.program import COMMANDS, Program, program
 from call_coach_assets.cli.redaction import redact
 from call_coach_assets.errors import TargetUnavailableError
+from call_coach_assets_bench.figures.startup import GET_READY
 
 PASSWORD = "p%40ss-word-1"
 
@@ -67,30 +68,29 @@ def test_an_unknown_command_is_wrong_usage() -> None:
 def test_help_lists_every_command_and_imports_none_of_the_heavy_libraries() -> None:
     code = (
         "import sys; from call_coach_assets.cli.program import program; sys.argv=['call-coach','--help']\n"
-        "try: program()\nexcept SystemExit as end: status = end.code\n"
-        "heavy = {'dagster', 'dlt', 'google.cloud.bigquery', 'pydantic', 'psycopg', 'pyarrow'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else status)"
+        "try: program()\nexcept SystemExit as end: assert not end.code"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert all(name in done.stdout for name in COMMANDS)
+    said, imported = run(code)
+    assert all(name in said for name in COMMANDS)
+    assert not {"dagster", "dlt", "google.cloud.bigquery", "pydantic", "psycopg", "pyarrow"} & imported
 
 
 @pytest.mark.covers("P37")
 def test_a_sync_gets_to_where_its_run_can_begin_without_the_libraries_that_only_a_step_needs() -> None:
     """How many seconds that takes is measured by `make bench`, since it depends on the machine."""
-    code = (
-        "import sys\n"
-        "from call_coach_assets.cli import sync_command, sync_progress, sync_summary\n"
-        "from call_coach_assets.diagnosis import preflight\n"
-        "from call_coach_assets.orchestration.run import _job\n"
-        "assert _job().get_definition().nodes\n"
-        "for_steps = {'dlt', 'dagster_dlt', 'pyarrow', 'pandas', 'numpy', 'sqlglot', 'google.auth', 'grpc',"
-        " 'google.cloud.bigquery', 'prefect', 'dagster_postgres', 'psycopg2', 'dagster_slack', 'dagster_webserver'}\n"
-        "sys.exit(f'imported {needless}' if (needless := for_steps & set(sys.modules)) else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    _, imported = run(GET_READY)
+    assert not {"dlt", "dagster_dlt", "pyarrow", "pandas", "numpy", "sqlglot", "google.auth", "grpc"} & imported
+    assert not {"google.cloud.bigquery", "prefect", "dagster_postgres", "psycopg2"} & imported
+    assert not {"dagster_slack", "dagster_webserver"} & imported
+
+
+def run(code: str) -> tuple[str, set[str]]:
+    """What a process of its own prints that runs `code` without an error, and every module that it has imported."""
+    told = f"{code}\nimport sys; print('', *sys.modules, sep='\\n ')"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    said, _, modules = done.stdout.rpartition("\n\n ")
+    return said, set(modules.split("\n "))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
@@ -42,7 +41,6 @@ class BothEnds:
         self.databases: list[str] = []
         self.warehouse: Warehouse
         self.settings: Settings
-        self.changes: Counter[str] = Counter()  # of each source table
         self.present: dict[SourceRow, Values]  # what the rows say, whatever type a column has
 
     def empty(self) -> None:
@@ -89,26 +87,22 @@ class BothEnds:
         else:
             self.warehouse.insert(row.table, [{**key, **stored}])
         self.present[row] = {**self.present.get(row, row.key), **values}
-        self.changes[row.table] += 1
 
     def remove(self, row: SourceRow) -> None:
         """Delete a row outright."""
         self.warehouse.delete(row.table, **self.stored(row.table, row.key))
         del self.present[row]
-        self.changes[row.table] += 1
 
     def stamp(self, table: str, stamp: datetime) -> None:
         """Stamp every row of a table alike."""
         self.warehouse.update(table, {}, restamp=False, _fivetran_synced=stamp)
         for values in (values for row, values in self.present.items() if row.table == table):
             values["_fivetran_synced"] = stamp
-        self.changes[table] += 1
 
     def fill(self, table: str) -> None:
         """Insert every row of an empty table."""
         rows = [self.stored(table, values) for row, values in self.present.items() if row.table == table]
         self.warehouse.insert(table, rows)
-        self.changes[table] += 1
 
     def reshape(self, table: str, schema: Mapping[str, str]) -> None:
         """Give a table other columns, as Fivetran does: it is written anew, each row with its stamp."""

@@ -10,8 +10,9 @@ import pytest
 
 from call_coach_assets.errors import EntityLockedError
 from call_coach_assets.sync import dead_letters, deletes, links, scopes, sync_status, tombstones, waiting, write
+from call_coach_assets.sync.entity_sync import EntitySync
 from call_coach_assets.sync.postgres import close_pools
-from call_coach_assets.sync.session import EntitySync, sync_entity
+from call_coach_assets.sync.session import sync_entity
 from call_coach_assets_tests.conftest import settings_for
 from call_coach_assets_tests.faults import FaultProxy
 from call_coach_assets_tests.model.history import History, faults

@@ -9,8 +9,9 @@ from unittest.mock import patch
 
 from call_coach_assets.sync import reconcile as reconciling
 from call_coach_assets.sync import repair
+from call_coach_assets.sync.entity_sync import EntitySync
 from call_coach_assets.sync.result import SyncResult
-from call_coach_assets.sync.session import EntitySync, sync_entity
+from call_coach_assets.sync.session import sync_entity
 from call_coach_assets_tests.model.application import Application
 from call_coach_assets_tests.model.both_ends import BothEnds
 from call_coach_assets_tests.model.doubts import Doubts
@@ -28,16 +29,15 @@ faults: Counter[str] = Counter()  # by their kind
 
 
 class History:
-    """A source that changes, and the syncs of it; a `thrifty` one lands nothing where nothing that is read changed."""
+    """A source that changes, and the syncs of it, which may skip tables that did not change."""
 
-    def __init__(self, ends: BothEnds, *, thrifty: bool = False) -> None:
+    def __init__(self, ends: BothEnds, *, skips_unchanged: bool = True) -> None:
         self.ends = ends
-        self.thrifty = thrifty
         ends.empty()
+        ends.settings = ends.settings.model_copy(update={"sync_skip_unchanged": skips_unchanged})
         self.application = Application(ends)
         self.shapes = Shapes(ends)
         self.doubts = Doubts()
-        self.landed: dict[str, list[int]] = {}  # how often each table of an entity had changed when it was last synced
         self.version = 0
 
     def begin(self) -> None:
@@ -50,7 +50,6 @@ class History:
         if not self.ends.begun:
             self.settle()
             self.ends.keep()
-        self.landed = {entity: self._changes(entity) for entity in ENTITIES}
 
     def land(self, row: SourceRow, stamp: str, *, spoiled: bool = False) -> None:
         """Insert or change a row, or bring it back."""
@@ -92,19 +91,9 @@ class History:
     def sync(self, entity: str, land: object = None) -> SyncResult:
         """Sync one entity; `land` may do more than land."""
         landing = {"land": land or EntitySync.land}
-        before = self._changes(entity)
         done = sync_entity(self.ends.entities[entity], self.ends.entities, self.ends.settings, "history", **landing)  # type: ignore[arg-type]
-        self.landed[entity] = before
         self.look_what_is_gone()
         return done
-
-    def _changes(self, entity: str) -> list[int]:
-        return [self.ends.changes[table.name] for table in self.ends.entities[entity].tables]
-
-    def _land_what_changed(self, sync: EntitySync) -> None:
-        known = self.landed.get(sync.entity.name) == self._changes(sync.entity.name)
-        if not known or sync.extraction.refetch or sync.evolution.refill:
-            sync.land()
 
     def look_what_is_gone(self) -> None:
         """Whether a row had to go is for the model to say; if it comes back, it comes back new."""
@@ -115,23 +104,19 @@ class History:
         """A quiet run: every entity once; then the database is judged."""
         tally["quiet runs"] += 1
         for entity in PARENTS_FIRST:
-            self.sync(entity, self._land_what_changed if self.thrifty else None)
+            self.sync(entity)
         self.judge()
 
     def reconcile(self, *, settled: bool = False) -> None:
         """Reconcile every entity; then nothing is in doubt. The world is too small for the guard of deletions.
 
-        A reconcile begins with a sync: where a quiet run has `settled` everything just before, it writes nothing, and
-        a thrifty history leaves it out.
+        A reconcile begins with a sync: where a quiet run has `settled` everything just before, it writes nothing.
         """
         tally["reconciles"] += 1
         syncs: dict[str, int] = {}
 
         def noting(entity: Any, *given: Any, **named: Any) -> SyncResult:
-            if settled and self.thrifty and entity.name not in syncs:
-                done = SyncResult(entity=entity.name, run_id="none")
-            else:
-                done = sync_entity(entity, *given, **named)
+            done = sync_entity(entity, *given, **named)
             syncs.setdefault(entity.name, done.rows_synced)
             return done
 

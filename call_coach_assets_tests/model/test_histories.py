@@ -39,12 +39,12 @@ def ends(emulator: str, postgres_url: str) -> Iterator[BothEnds]:
 @pytest.mark.timeout(900)
 @pytest.mark.covers("P7", "P8", "P9", "P10", "P11", "P12", "P13", "P30", "P31")
 def test_after_any_history_the_database_is_what_the_source_says(ends: BothEnds) -> None:
-    run_state_machine_as_test(type("Histories", (WorldMachine,), {"ends": ends, "thrifty": True}), settings=BOUNDED)
+    run_state_machine_as_test(type("Histories", (WorldMachine,), {"ends": ends}), settings=BOUNDED)
 
 
 @pytest.mark.covers("P7", "P8", "P9", "P10", "P11", "P13", "P30")
 def test_a_history_that_needs_every_mechanism_at_once(ends: BothEnds) -> None:
-    history = History(ends, thrifty=True)
+    history = History(ends)
     history.begin()
     _much_is_deleted_and_some_falls_behind(history)
     _columns_change(history)
@@ -61,7 +61,7 @@ def test_a_history_that_needs_every_mechanism_at_once(ends: BothEnds) -> None:
     history.settle()
     for gone in ("gong.call[1, w1]", "gong.call[1, w2]", "gong.call_speaker[1, 1a]", "gong.call_speaker[3, 3b]"):
         history.vanish(ROW[gone])  # imported again without rows, hung on or not
-    history.reconcile(settled=True)
+    history.reconcile()
 
 
 def _much_is_deleted_and_some_falls_behind(history: History) -> None:

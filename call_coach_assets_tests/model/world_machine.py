@@ -29,22 +29,21 @@ class WorldMachine(RuleBasedStateMachine):
     """A history of the two ends that a subclass names."""
 
     ends: ClassVar[BothEnds]
-    thrifty: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
         self.history: History
         self.since_judged = 0  # steps
 
-    @initialize(lot=st.integers(0, 2**16), part_rows=st.sampled_from([2, 100_000]))
-    def begin(self, lot: int, part_rows: int) -> None:
-        """Every history begins alike, and many land all that they can in parts of two rows.
+    @initialize(lot=st.integers(0, 2**16), part_rows=st.sampled_from([2, 100_000]), skips=st.booleans())
+    def begin(self, lot: int, part_rows: int, skips: bool) -> None:
+        """Every history begins alike; many land all that they can in parts of two rows, or skip what did not change.
 
         The plainest of all, which hypothesis tries first, is not worth its time.
         """
         assume(lot > 0)
         tally["histories"] += 1
-        self.history = History(self.ends, thrifty=self.thrifty)
+        self.history = History(self.ends, skips_unchanged=skips)
         self.history.begin()
         in_parts = {"sync_publish_rows": part_rows, "sync_batch_size": min(part_rows, 1000)}
         self.ends.settings = self.ends.settings.model_copy(update=in_parts)

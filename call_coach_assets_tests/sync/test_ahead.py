@@ -12,9 +12,10 @@ from call_coach_assets.errors import TargetUnavailableError
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.ahead import part_rows
 from call_coach_assets.sync.declarations import load_entities
+from call_coach_assets.sync.entity_sync import EntitySync
 from call_coach_assets.sync.postgres import pool_for
 from call_coach_assets.sync.result import SyncResult
-from call_coach_assets.sync.session import EntitySync, sync_entity
+from call_coach_assets.sync.session import sync_entity
 from call_coach_assets.sync.slices import CONNECTIONS
 from call_coach_assets_tests.conftest import settings_for
 from call_coach_assets_tests.warehouse import Warehouse

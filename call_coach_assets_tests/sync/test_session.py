@@ -19,10 +19,11 @@ from call_coach_assets.errors import (
 from call_coach_assets.settings import Settings
 from call_coach_assets.sync.bookkeeping import ensure
 from call_coach_assets.sync.declarations import load_entities
+from call_coach_assets.sync.entity_sync import EntitySync
 from call_coach_assets.sync.locks import entity_lock
 from call_coach_assets.sync.postgres import pool_for
 from call_coach_assets.sync.result import SyncResult
-from call_coach_assets.sync.session import EntitySync, entity_sync, sync_entity
+from call_coach_assets.sync.session import entity_sync, sync_entity
 from call_coach_assets_tests.conftest import settings_for
 from call_coach_assets_tests.faults import FaultProxy
 from call_coach_assets_tests.oracle.judge import sync_all
