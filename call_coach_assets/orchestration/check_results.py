@@ -35,15 +35,15 @@ def check_results(
     result: SyncResult,
     now: datetime,
 ) -> tuple[SyncResult, list[dg.AssetCheckResult]]:
-    """Judge `entity` after the publish that `result` tells of. Raises nothing for an end that cannot be reached.
+    """Judge `entity` after the publish that `result` tells of. Raises nothing for a source that cannot be reached.
 
-    Returns the result too: counting the source's rows is billed as reading them is, and belongs to the run's bytes.
+    Returns the result too, with the target's rows, and with what counting the source's rows has billed.
     """
     database = pool_for(settings)
     with transaction(database, f"checking {entity.name}") as connection:
         target = measure_target(connection, entity, entities, settings.sync_schema)
         gone = gone_parents(connection, entity, entities, settings.sync_schema)
-    cutoff = result.checkpoint_after
+    result, cutoff = replace(result, row_count=target.rows), result.checkpoint_after
     source = _or_error(lambda: measure_source(entity, settings, cutoff, gone, publishable=False, answers=database))
     if isinstance(source, SourceMeasure):
         result = replace(result, bytes_billed=result.bytes_billed + source.bytes_billed)

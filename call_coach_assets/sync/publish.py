@@ -50,7 +50,6 @@ class Published:
     deleted: int = 0
     waiting: int = 0
     dead_lettered: int = 0
-    row_count: int = 0
     checkpoint_before: datetime | None = None
     checkpoint_after: datetime | None = None
     publish_seconds: float = 0.0
@@ -146,13 +145,11 @@ def _finish(work: Publication, done: Drained) -> Published:
         "errors": errors,
     }
     sync_status.record(work, figures, waiting=done.waiting > 0)
-    rows = int(work.value("SELECT count(*) FROM {target}"))
     billed = {"bytes_processed": work.run.bytes_processed, "bytes_billed": work.run.bytes_billed}
-    note(work, done.loads, {**done.counts(), "dead_lettered": letters, "row_count": rows, **billed})
+    note(work, done.loads, {**done.counts(), "dead_lettered": letters, **billed})
     return Published(
         **done.counts(),
         dead_lettered=letters,
-        row_count=rows,
         checkpoint_before=before,
         checkpoint_after=after,
         warnings=tuple(map(str, done.warnings)),

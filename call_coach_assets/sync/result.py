@@ -22,7 +22,7 @@ class SyncResult:
     deleted: int = 0
     waiting: int = 0  # rows that wait in the inbox for their parent, of this and of earlier runs
     dead_lettered: int = 0  # open dead letters of the entity, of this and of earlier runs
-    row_count: int | None = None  # rows of the target table afterwards
+    row_count: int | None = None  # rows of the target table afterwards, where the checks have counted them
     checkpoint_before: datetime | None = None
     checkpoint_after: datetime | None = None
     bytes_processed: int = 0

@@ -88,13 +88,12 @@ _CASCADED = {"speakers": 2, "transcripts": 2, "call_opportunities": 1}
 _DETACHED = {"emails": 1}
 
 
-def written(before: Snapshot, after: Snapshot, entity: str) -> tuple[int, int, int, int]:
-    """What differs between two pictures: rows inserted, updated, deleted by the entity's own sync, and rows there."""
+def written(before: Snapshot, after: Snapshot, entity: str) -> tuple[int, int, int]:
+    """What differs between two pictures: rows inserted, updated and deleted by the entity's own sync."""
     old, new = before.images[entity], after.images[entity]
     changed = sum(old[key] != new[key] for key in old.keys() & new.keys())
     return (
         len(new.keys() - old.keys()),
         changed - _DETACHED.get(entity, 0),
         len(old.keys() - new.keys()) - _CASCADED.get(entity, 0),
-        len(new),
     )

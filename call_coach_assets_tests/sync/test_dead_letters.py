@@ -161,7 +161,7 @@ def test_statuses_say_where_each_entity_stands(inbox: Inbox) -> None:
     record_failure(inbox.connection, "transcripts", "BigQuery is away")
     inbox.run("DROP TABLE sync.inbox_call_opportunities")
     inbox.sync("opportunities", deal("x"))
-    assert inbox.publish("call_opportunities").row_count == 0
+    assert inbox.publish("call_opportunities").inserted == 0
     known = checkpoints(inbox.settings)
     assert (known["calls"], known["speakers"], known["emails"]) == (NOON, None, NOON)
     close_pools()

@@ -25,7 +25,7 @@ def test_rows_are_inserted_updated_where_they_differ_and_left_alone_otherwise(in
     first = inbox.sync(
         "opportunities", deal("1", amount="10.129", stage="New", metadata={"a": 1}), deal("2"), deal("3")
     )
-    assert (first.inserted, first.updated, first.unchanged, first.deleted, first.row_count) == (3, 0, 0, 0, 3)
+    assert (first.inserted, first.updated, first.unchanged, first.deleted) == (3, 0, 0, 0)
     assert inbox.rows("SELECT amount FROM opportunities WHERE gong_opportunity_id = '1'") == [Decimal("10.13")]
     ids = inbox.rows("SELECT id FROM opportunities ORDER BY gong_opportunity_id")
     before = inbox.rows("SELECT gong_opportunity_id, ctid::text, xmin::text, updated_at FROM opportunities ORDER BY 1")

@@ -30,7 +30,7 @@ def test_the_sample_has_what_cannot_be_synced(sample: Sample) -> None:
 @pytest.mark.covers("E8", "O8", "P6", "P18")
 def test_the_counts_and_the_checkpoints_are_what_the_model_says(sample: Sample) -> None:
     for entity, result in sample.results.items():
-        assert result.inserted == result.row_count == len(sample.world.rows[entity]), entity
+        assert result.inserted == len(sample.world.rows[entity]), entity
         assert (result.updated, result.deleted) == (0, 0), entity
         assert result.waiting == len(sample.world.waiting[entity]), entity
         assert result.dead_lettered == len(sample.world.dead_letters[entity]), entity

@@ -59,7 +59,6 @@ def _written(inbox: Inbox) -> list[str]:
 def test_a_backfill_in_slices_is_what_one_in_one_piece_is(inbox: Inbox) -> None:
     done = _publish(inbox, _land(inbox), SMALL)
     assert (done.inserted, done.updated, done.waiting, done.dead_lettered) == (CALLS * LINES, 0, 1, 1)
-    assert done.row_count == CALLS * LINES
     assert _written(inbox) == sorted(f"new {number} {place}" for number in range(CALLS) for place in range(LINES))
     assert inbox.rows("SELECT count(*) FROM transcripts WHERE speaker_id IS NOT NULL") == [CALLS * LINES]
     assert inbox.status("transcripts")[:4] == (NOON + timedelta(minutes=9), "partial", CALLS * LINES, 2)

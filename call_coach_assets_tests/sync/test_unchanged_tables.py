@@ -58,7 +58,7 @@ def test_an_hour_in_which_nobody_wrote_a_table_runs_no_query(
         again = sync(settings.model_copy(update={"bigquery_emulator_host": proxy.url}))
         assert proxy.struck == 0, "a query is a POST"
     assert (again.read, again.rows_synced, again.bytes_billed, again.load_id) == (0, 0, 0, None)
-    assert (again.status, again.row_count) == ("success", 1)
+    assert again.status == "success"
     assert again.checkpoint_before == again.checkpoint_after == first.checkpoint_after
     assert again.unchanged_since is not None
     assert again.unchanged_since >= written
