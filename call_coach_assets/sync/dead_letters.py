@@ -50,6 +50,10 @@ SELECT entity, key, reason, payload, since, run_id FROM {dead_letters}
 WHERE (entity = %(entity)s OR %(entity)s::text IS NULL) AND (key = %(key)s OR %(key)s::text IS NULL)
 ORDER BY since DESC, entity, key LIMIT %(limit)s
 """
+_KEYS = """
+SELECT payload ->> %(part)s FROM {dead_letters} WHERE entity = %(entity)s AND payload ? %(part)s
+ORDER BY since DESC LIMIT %(most)s
+"""
 _DISCARD = "DELETE FROM {dead_letters} WHERE entity = %(entity)s AND md5(key) = md5(%(key)s) AND key = %(key)s"
 
 
@@ -108,6 +112,16 @@ def retry(connection: Connection, schema: str, entity: Entity, key: str) -> bool
         return False
     request_refetch(connection, entity.name, entity.key[0], [str(part)], schema)
     return True
+
+
+def retry_all(connection: Connection, schema: str, entity: Entity, *, most: int) -> None:
+    """Have the next sync read the keys of all dead letters of `entity` again, of the newest `most` where they are more.
+
+    A source that is corrected without a new stamp is noticed by nothing else.
+    """
+    wanted = {"entity": entity.name, "part": entity.key[0], "most": most}
+    keys = [row[0] for row in connection.execute(sql.SQL(_KEYS).format(**Names(schema).parts()), wanted)]
+    request_refetch(connection, entity.name, entity.key[0], keys, schema)
 
 
 def discard(connection: Connection, schema: str, entity: str, key: str) -> bool:

@@ -1,7 +1,7 @@
 """Comparing an entity's table with its source, and repairing exactly what differs.
 
-    sync ─▶ checksums of all buckets at both ends ─▶ the rows of those that differ ─▶ delete what is too much,
-    read again what is missing or different ─▶ compare once more
+    sync, dead letters too ─▶ checksums of all buckets at both ends ─▶ the rows of those that differ ─▶ delete what is
+    too much, read again what is missing or different ─▶ compare once more
 
 Both ends hash and add up for themselves: where they agree, one scan of the compared columns is all that it costs.
 """
@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from call_coach_assets.settings import Settings
+from call_coach_assets.sync.bookkeeping import ensure
 from call_coach_assets.sync.comparison import Round, compare
+from call_coach_assets.sync.dead_letters import retry_all
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.postgres import pool_for, transaction
 from call_coach_assets.sync.reconciliations import ReconcileStatus, Reconciliation, record
@@ -53,7 +55,7 @@ class _Reconcile:
         self.rounds: list[Round] = []
 
     def run(self) -> Reconciliation:
-        skipped = None if self.dry_run else self._sync().skipped
+        skipped = None if self.dry_run else self._sync_with_letters().skipped
         if skipped is None:
             first = self._compare(final=self.dry_run)
             skipped = first.skipped
@@ -66,6 +68,14 @@ class _Reconcile:
                 record(connection, result, self.started_at, self.settings.sync_schema)
         _log(result)
         return result
+
+    def _sync_with_letters(self) -> SyncResult:
+        """Sync, and read what is dead-lettered again: its keys are left out of the comparison."""
+        database, schema = pool_for(self.settings), self.settings.sync_schema
+        ensure(database, self.entities, schema)
+        with transaction(database, f"looking for dead letters of {self.entity.name}") as connection:
+            retry_all(connection, schema, self.entity, most=MOST_KEYS_READ_AGAIN)
+        return self._sync()
 
     def _sync(self, *, full_refresh: bool = False) -> SyncResult:
         result = sync_entity(self.entity, self.entities, self.settings, self.run_id, full_refresh=full_refresh)

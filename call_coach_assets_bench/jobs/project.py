@@ -9,6 +9,7 @@ from importlib import import_module
 
 import pyarrow as pa
 
+from call_coach_assets.checks.target_measure import measure_target
 from call_coach_assets.settings import Settings, read_settings
 from call_coach_assets.sync import bigquery
 from call_coach_assets.sync.adapt import adapt
@@ -21,7 +22,7 @@ from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.extract import FROM_THE_BEGINNING, rechunk
 from call_coach_assets.sync.inbox import prepare_inbox
 from call_coach_assets.sync.land import Reading, open_pipeline, source_for
-from call_coach_assets.sync.postgres import pool_for
+from call_coach_assets.sync.postgres import pool_for, transaction
 from call_coach_assets.sync.publish import RunInfo, publish
 from call_coach_assets.sync.session import sync_entity
 from call_coach_assets_bench.ends import DATASETS
@@ -111,6 +112,19 @@ def sync(url: str, emulator: str, project: str, batch: int = BATCH_ROWS, skip: b
             "land": result.land_seconds,
             "publish": result.publish_seconds,
         }
+
+    yield work
+
+
+@contextmanager
+def check(url: str) -> Iterator[Work]:
+    """Measure the target, as the checks do after each sync."""
+    settings, entities = settings_of(url), load_entities(check_queries=False)
+
+    def work() -> Facts:
+        with transaction(pool_for(settings), "checking") as connection:
+            measure_target(connection, entities[ENTITY], entities, settings.sync_schema)
+        return {"read": 0, "written": 0, "extract": 0}
 
     yield work
 

@@ -110,10 +110,12 @@ class History:
     def reconcile(self, *, settled: bool = False) -> None:
         """Reconcile every entity; then nothing is in doubt. The world is too small for the guard of deletions.
 
-        A reconcile begins with a sync: where a quiet run has `settled` everything just before, it writes nothing.
+        A reconcile begins with a sync: where a quiet run has `settled` everything just before, it writes nothing but
+        what is in doubt and comes along when dead letters are read again.
         """
         tally["reconciles"] += 1
         syncs: dict[str, int] = {}
+        read_again = self._lettered() if self.doubts.parts else set()
 
         def noting(entity: Any, *given: Any, **named: Any) -> SyncResult:
             done = sync_entity(entity, *given, **named)
@@ -124,10 +126,15 @@ class History:
             results = self.ends.reconcile_all()
         self.look_what_is_gone()
         left = [f"{r.entity}: {r.remaining} remain, {r.examples}" for r in results if r.remaining or r.refusal]
-        left += [f"{name}: a second run writes {rows} rows" for name, rows in syncs.items() if settled and rows]
+        quiet = {name: rows for name, rows in syncs.items() if settled and name not in read_again}
+        left += [f"{name}: a second run writes {rows} rows" for name, rows in quiet.items() if rows]
         assert not left, "\n".join(left)
         self.doubts.parts.clear()
         self.judge()
+
+    def _lettered(self) -> set[str]:
+        """The entities that have dead letters."""
+        return {name for (name,) in self.ends.query("SELECT DISTINCT entity FROM call_coach_sync.dead_letters")}
 
     def judge(self) -> None:
         """Nothing lost, nothing twice, nothing of the application's touched."""

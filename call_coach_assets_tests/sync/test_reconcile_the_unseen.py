@@ -45,26 +45,33 @@ def test_what_cannot_be_published_is_seen_whatever_its_stamp_and_forgotten_when_
 ) -> None:
     settings = settings_for(database, warehouse)
     warehouse.create_all()
-    warehouse.insert("gong.call", [call(1)])
+    warehouse.insert("gong.call", [call(1), call(3)])
     warehouse.insert("gong.transcript", [monologue(1, n, f"words {n}") for n in range(20)])
-    warehouse.insert("gong.transcript", [monologue(2, 0, "waits"), {"call_id": "1", "index": 90}])
+    warehouse.insert("gong.transcript", [monologue(2, 0, "waits"), {"call_id": "3", "index": 90}])
     warehouse.advance(timedelta(days=1))
     warehouse.insert("gong.transcript", [monologue(1, 20, "late")])
     sync_all(settings, order=["calls", "transcripts"])
     letters = "SELECT key FROM sync.dead_letters ORDER BY key"
     waiting = "SELECT gong_call_id FROM sync.inbox_transcripts"
-    assert (execute(settings, letters), execute(settings, waiting)) == ([("1/90",)], [("2",)])
+    assert (execute(settings, letters), execute(settings, waiting)) == ([("3/90",)], [("2",)])
 
     warehouse.update("gong.transcript", {"index": 7}, restamp=False, sentence=None)  # no cursor sees either
     old = {"call_id": "1", "index": 91, "_fivetran_synced": warehouse.now - timedelta(days=9)}
     warehouse.insert("gong.transcript", [old])
     found = run(settings, "transcripts")["transcripts"]
     assert (found.missing, found.different_rows, found.remaining, found.status) == (1, 1, 0, ReconcileStatus.REPAIRED)
-    assert execute(settings, letters) == [("1/7",), ("1/90",), ("1/91",)]
+    assert execute(settings, letters) == [("1/7",), ("1/91",), ("3/90",)]
     assert execute(settings, "SELECT count(*) FROM transcripts") == [(21,)], "the last good version stays"
     assert run(settings, "transcripts")["transcripts"].status is ReconcileStatus.EQUAL
 
+    said = monologue(1, 7, "said at last")["sentence"]
+    warehouse.update("gong.transcript", {"index": 7}, restamp=False, sentence=said)
+    assert run(settings, "transcripts")["transcripts"].status is ReconcileStatus.EQUAL
+    assert execute(settings, letters) == [("1/91",), ("3/90",)]
+    assert execute(settings, "SELECT text FROM transcripts WHERE sequence_number = 7") == [("said at last",)]
+
     warehouse.delete("gong.transcript", sentence=None)
+    warehouse.delete("gong.transcript", index=7)
     warehouse.delete("gong.transcript", call_id="2")
     warehouse.delete("gong.transcript", index=3)
     execute(settings, "DELETE FROM transcripts WHERE sequence_number = 3")
