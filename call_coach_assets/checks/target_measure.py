@@ -15,6 +15,14 @@ from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Connection
 from call_coach_assets.sync.reconciliations import LastReconciliation, last_reconciliation
 
+_NEVER_NULL = """
+SELECT a.attname FROM pg_attribute a
+WHERE a.attrelid = to_regclass(quote_ident(%s)) AND a.attnotnull AND a.attnum > 0 AND NOT EXISTS (
+    SELECT FROM pg_constraint c
+    WHERE c.conrelid = a.attrelid AND c.contype = 'n' AND NOT c.convalidated AND a.attnum = ANY (c.conkey)
+)
+"""
+
 
 @dataclass(frozen=True)
 class TargetMeasure:
@@ -37,11 +45,13 @@ def measure_target(
 ) -> TargetMeasure:
     """Measure the target of `entity`; psycopg's errors pass through."""
     names = Names(schema)
-    nulls = [column.name for column in entity.columns if column.required and column.name in entity.target_columns]
-    counts = _row(connection, _counts(entity, nulls))
+    required = [column.name for column in entity.columns if column.required and column.name in entity.target_columns]
+    filled = _never_null(connection, entity)
+    nullable = [name for name in required if name not in filled]
+    rows, *nulls = _row(connection, _counts(entity, nullable))
     unlinked, dead, dead_since, kept = _unpublished(connection, entity, names)
     return TargetMeasure(
-        rows=counts[0],
+        rows=rows,
         kept_deleted=kept,
         duplicates=_row(connection, _duplicates(entity, names))[0],
         orphans={
@@ -50,13 +60,18 @@ def measure_target(
             )[0]
             for reference in entity.references
         },
-        nulls=dict(zip(nulls, counts[1:], strict=True)),
+        nulls=dict.fromkeys(required, 0) | dict(zip(nullable, nulls, strict=True)),
         unlinked=unlinked,
         dead_letters=dead,
         dead_letters_since=dead_since,
         waiting_since=_waiting_since(connection, entity, names),
         reconciled=last_reconciliation(connection, entity.name, schema),
     )
+
+
+def _never_null(connection: Connection, entity: Entity) -> set[str]:
+    """The columns that Postgres keeps filled: to count their NULLs would be to read every row for nothing."""
+    return {row[0] for row in connection.execute(_NEVER_NULL, [entity.name])}
 
 
 def _counts(entity: Entity, columns: list[str]) -> sql.Composed:

@@ -81,9 +81,11 @@ def _rows_definition(names: Names, entity: Entity) -> sql.Composed:
     statement = sql.SQL(
         "CREATE TABLE IF NOT EXISTS {rows} ({columns}, load bigint NOT NULL, source_deleted_at timestamptz,"
         " PRIMARY KEY ({identity}));"
-        " ALTER TABLE {rows} ADD COLUMN IF NOT EXISTS source_digest uuid, ADD COLUMN IF NOT EXISTS target_hash bigint"
+        " ALTER TABLE {rows} ADD COLUMN IF NOT EXISTS source_digest uuid, ADD COLUMN IF NOT EXISTS target_hash bigint;"
+        " CREATE INDEX IF NOT EXISTS {deleted} ON {rows} (source_deleted_at) WHERE source_deleted_at IS NOT NULL"
     ).format(
         rows=names.rows(entity.name),
+        deleted=sql.Identifier(f"{entity.name}_rows_deleted"),
         identity=sql.SQL(", ").join(identity),
         columns=sql.SQL(", ").join(
             [sql.SQL("{} uuid NOT NULL").format(column) for column in identity]
