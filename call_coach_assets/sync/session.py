@@ -124,9 +124,9 @@ def _extraction(sync: EntitySync, client: Client, query: AdaptedQuery, *, full_r
 def _is_known(sync: EntitySync) -> bool:
     """Whether all that there is to read was read, and published, from these very tables."""
     database, schema = pool_for(sync.settings), sync.settings.sync_schema
-    if sync.extraction.full_refresh or sync.extraction.refetch or not is_prepared(database, sync.entity, schema):
+    if sync.extraction.full_refresh or sync.extraction.refetch or recall(database, sync.question, schema) is None:
         return False
-    return recall(database, sync.question, schema) is not None
+    return is_prepared(database, sync.entity, schema)  # else `prepare_inbox` looks, and mends it
 
 
 def _open_inbox(sync: EntitySync, opened: ExitStack) -> None:
