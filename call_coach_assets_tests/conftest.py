@@ -19,6 +19,7 @@ from call_coach_assets.local.emulator import start_emulator, stop_emulator
 from call_coach_assets.local.postgres import start_postgres, stop_postgres
 from call_coach_assets.local.sample import sample_tables
 from call_coach_assets.settings import Settings, read_settings
+from call_coach_assets_tests.faults import FaultProxy
 from call_coach_assets_tests.recorder import Recorder
 from call_coach_assets_tests.warehouse import DATASETS, Warehouse
 
@@ -87,6 +88,13 @@ def warehouse(emulator: str) -> Iterator[Warehouse]:
     opened = Warehouse(emulator)
     yield opened
     opened.client.close()
+
+
+@pytest.fixture
+def proxy(emulator: str) -> Iterator[FaultProxy]:
+    """A way to the emulator on which a test strikes; give settings its `url`."""
+    with FaultProxy.before_emulator(emulator) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

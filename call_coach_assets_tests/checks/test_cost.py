@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -24,12 +23,6 @@ from call_coach_assets_tests.warehouse import Warehouse
 
 ENTITIES = load_entities(check_queries=False)
 REFUSAL = "Query exceeded limit for bytes billed: 20971520. 33554432 or higher required."
-
-
-@pytest.fixture
-def proxy(warehouse: Warehouse) -> Iterator[FaultProxy]:
-    with FaultProxy.before_emulator(warehouse.url) as opened:
-        yield opened
 
 
 @pytest.mark.covers("P36")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -22,12 +21,6 @@ from call_coach_assets_tests.warehouse import Warehouse
 
 ENTITIES = load_entities(check_queries=False)
 CALLS = ENTITIES["calls"]
-
-
-@pytest.fixture
-def proxy(warehouse: Warehouse) -> Iterator[FaultProxy]:
-    with FaultProxy.before_emulator(warehouse.url) as opened:
-        yield opened
 
 
 @pytest.fixture

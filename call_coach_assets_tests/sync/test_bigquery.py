@@ -33,12 +33,6 @@ SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def proxy(emulator: str) -> Iterator[FaultProxy]:
-    with FaultProxy.before_emulator(emulator) as opened:
-        yield opened
-
-
-@pytest.fixture
 def settings(proxy: FaultProxy) -> Settings:
     return read_settings(_env_file=None, bigquery_emulator_host=proxy.url, sync_retry_seconds=0)
 

@@ -49,14 +49,13 @@ def was_read(result: SyncResult) -> bool:
 
 @pytest.mark.covers("P5", "P14", "P36")
 def test_an_hour_in_which_nobody_wrote_a_table_runs_no_query(
-    settings: Settings, warehouse: Warehouse, database: str
+    settings: Settings, warehouse: Warehouse, proxy: FaultProxy
 ) -> None:
     first = sync(settings)
     written = warehouse.client.get_table(warehouse.path("gong.users")).modified
-    with FaultProxy.before_emulator(warehouse.url) as proxy:
-        proxy.answer(500, when=b"POST ", times=99)
-        again = sync(settings.model_copy(update={"bigquery_emulator_host": proxy.url}))
-        assert proxy.struck == 0, "a query is a POST"
+    proxy.answer(500, when=b"POST ", times=99)
+    again = sync(settings.model_copy(update={"bigquery_emulator_host": proxy.url}))
+    assert proxy.struck == 0, "a query is a POST"
     assert (again.read, again.rows_synced, again.bytes_billed, again.load_id) == (0, 0, 0, None)
     assert again.status == "success"
     assert again.checkpoint_before == again.checkpoint_after == first.checkpoint_after
@@ -140,8 +139,7 @@ def test_rows_that_wait_are_published_without_being_read_again(settings: Setting
     ids=["a table", "no table", "a view", "a table with rows in its streaming buffer"],
 )
 def test_only_of_tables_does_bigquery_say_whether_they_changed(table: LiveTable | None, asked: bool) -> None:
-    warehouse = read_settings(_env_file=None)
-    found = question(ENTITIES["calls"], "count", {}, {"gong.call": table}, warehouse)
+    found = question(ENTITIES["calls"], "count", {}, {"gong.call": table}, read_settings(_env_file=None))
     assert (found is not None) is asked
 
 
