@@ -41,8 +41,8 @@ def measure(bench: Bench) -> Section:
     tables = {rows: _synced(bench, rows) for rows in sizes}
     idle = bench.compete([_tick(bench, rows, url) for rows, url in tables.items()])
     vain = bench.compete([_tick(bench, rows, url, skip=False) for rows, url in tables.items()])
-    busy = bench.compete([_tick(bench, rows, url, _changer(bench, rows)) for rows, url in tables.items()])
-    checks = bench.compete([_check(bench, rows, url) for rows, url in tables.items()])
+    busy = bench.compete([_busy_tick(bench, rows, url) for rows, url in tables.items()])
+    checks = bench.compete([bench.plain(f"{rows:,}", project.check, url=url) for rows, url in tables.items()])
     told = {"nothing written": idle, "nothing changed": vain, "0.1 % changed": busy, "what the checks look at": checks}
     lines = [[f"{what}, {name}", *_cells(costs[name])] for what, costs in told.items() for name in costs]
     smallest, largest = f"{min(sizes):,}", f"{max(sizes):,}"
@@ -65,27 +65,22 @@ def _synced(bench: Bench, rows: int) -> str:
     return bench.ends.url(bench.ends.template(f"synced_{rows}", fill, parents(bench.ends, rows)))
 
 
-def _tick(
-    bench: Bench, rows: int, url: str, change: Callable[[], None] = lambda: None, *, skip: bool = True
-) -> Contestant:
+def _tick(bench: Bench, rows: int, url: str, *, skip: bool = True) -> Contestant:
     source = {"emulator": bench.emulator, "project": bench.ends.transcripts(rows)}
+    return bench.plain(f"{rows:,}", project.sync, url=url, skip=skip, **source)
+
+
+def _busy_tick(bench: Bench, rows: int, url: str) -> Contestant:
+    """A tick before which a thousandth of the rows has changed."""
+    tick, change = _tick(bench, rows, url), _changer(bench, rows)
 
     @contextmanager
     def prepare() -> Iterator[Task]:
         change()
-        with bench.launch(project.sync, url=url, skip=skip, **source) as task:
+        with tick.prepare() as task:
             yield task
 
-    return Contestant(f"{rows:,}", prepare)
-
-
-def _check(bench: Bench, rows: int, url: str) -> Contestant:
-    @contextmanager
-    def prepare() -> Iterator[Task]:
-        with bench.launch(project.check, url=url) as task:
-            yield task
-
-    return Contestant(f"{rows:,}", prepare)
+    return Contestant(tick.name, prepare)
 
 
 def _changer(bench: Bench, rows: int) -> Callable[[], None]:
