@@ -11,8 +11,11 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from call_coach_assets.sync.adbc_database import SharedDatabase, sharing_client
+
 if TYPE_CHECKING:
     import dlt
+    from dlt.destinations.impl.postgres.postgres import PostgresClient
 
     from call_coach_assets.settings import Settings
 
@@ -72,11 +75,15 @@ def _destination(url: str) -> Any:
             return self.url or ""
 
     class Remembering(dlt.destinations.postgres):
-        """Resolves each configuration once: dlt asks for the same ones two dozen times in a run."""
+        """Resolves each configuration once, not two dozen times in a run; opens one ADBC database for all files."""
 
         @cached_property
         def _resolved(self) -> dict[str, Any]:
             return {}
+
+        @cached_property
+        def client_class(self) -> type[PostgresClient]:
+            return sharing_client(SharedDatabase())
 
         def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
             plain = (item for item in vars(initial_config).items() if isinstance(item[1], str | int | None))
