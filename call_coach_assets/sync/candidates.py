@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from call_coach_assets.sync import staging
+from call_coach_assets.sync.links import any_missing
 from call_coach_assets.sync.narrowing import misfits
 from call_coach_assets.sync.publication import Publication, columns_of
 from call_coach_assets.sync.quarantine import about_a_row, in_quarantine
@@ -66,7 +67,7 @@ def stage(work: Publication, loads: list[str]) -> tuple[Publication, int]:
     else:
         work = replace(work, newest="staged")
     work.execute("ANALYZE {staged} ({joined})", joined=_joined_columns(work))
-    return replace(work, tallies=tally(work)), count
+    return replace(work, tallies=tally(work, any_missing(work))), count
 
 
 def _stage_every(work: Publication, choice: Choice) -> int | None:

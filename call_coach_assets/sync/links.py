@@ -42,13 +42,22 @@ SELECT count(*) FROM linked
 def remember(work: Publication) -> None:
     """Bring `unlinked` up to date with the candidates: those without their parent in, those with it out."""
     for reference in _optional(work):
-        column = sql.Literal(reference.column)
-        known = [sql.SQL("{} IS NOT NULL").format(sql.Identifier("s", name)) for name in reference.by]
-        absent = sql.SQL("{} IS NULL").format(sql.Identifier("s", reference.column))
-        missing = sql.SQL(" AND ").join([absent, *known])
+        column, missing = sql.Literal(reference.column), _missing(reference)
         parts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("s", name)) for name in reference.by)
         work.execute(_FORGET, column=column, missing=missing)
-        work.execute(_REMEMBER, column=column, missing=missing, parts=parts)
+        if "write" in work.tallies and work.tallies["write"].unlinked:
+            work.execute(_REMEMBER, column=column, missing=missing, parts=parts)
+
+
+def any_missing(work: Publication) -> sql.Composed:
+    """Whether the candidate `s` names an optional parent that is not there."""
+    return sql.SQL(" OR ").join([*map(_missing, _optional(work)), sql.SQL("false")])
+
+
+def _missing(reference: Reference) -> sql.Composed:
+    known = [sql.SQL("{} IS NOT NULL").format(sql.Identifier("s", name)) for name in reference.by]
+    absent = sql.SQL("{} IS NULL").format(sql.Identifier("s", reference.column))
+    return sql.SQL("({})").format(sql.SQL(" AND ").join([absent, *known]))
 
 
 def link(work: Publication) -> int:

@@ -36,11 +36,11 @@ SYSTEM_COLUMNS = {
 _JSON = r"regexp_replace({}, '(?<!\\)((?:\\\\)*)\\u0000', '\1�', 'g')::jsonb"
 _PLAIN_JSON = r"CASE WHEN strpos({0}, '\u0000') = 0 THEN {0}::jsonb ELSE " + _JSON.replace("{}", "{0}") + " END"
 
-# an array of one plain text, which most are, needs no parser: without an escape, a quote begins it and the next ends it
+# an array of one plain text, which most are, needs no parser: it has two quotes, and what is between them is the text
 _ARRAY = r"""CASE
     WHEN {raw} IS NULL OR {raw} IN ('[]', 'null') THEN '{{}}'::text[]
-    WHEN starts_with({raw}, '["') AND strpos({raw}, '\') = 0 AND strpos(substr({raw}, 3), '"') = length({raw}) - 3
-         AND right({raw}, 1) = ']' THEN ARRAY[substr({raw}, 3, length({raw}) - 4)]
+    WHEN {raw} LIKE '["%%"]' AND {raw} NOT LIKE '["%%"%%"]' AND strpos({raw}, '\') = 0
+        THEN ARRAY[split_part({raw}, '"', 2)]
     ELSE ARRAY(
         SELECT e.value FROM jsonb_array_elements_text({json}) WITH ORDINALITY AS e (value, place) ORDER BY e.place
     )
@@ -147,8 +147,8 @@ def problem(work: Publication) -> sql.Composed:
     ]
     return sql.SQL(
         "CASE WHEN {marker} THEN i._rejected WHEN i._rejected IS NOT NULL THEN i._rejected"
-        " WHEN {any_missing} OR length(i._key) > {longest}"
-        " THEN concat_ws('; ', {missing}, CASE WHEN length(i._key) > {longest} THEN {too_long} END) END"
+        " WHEN {any_missing} OR octet_length(i._key) > {longest}"  # to count characters takes longer
+        " THEN nullif(concat_ws('; ', {missing}, CASE WHEN length(i._key) > {longest} THEN {too_long} END), '') END"
     ).format(
         marker=marker(entity, "i"),
         any_missing=any_null("i", needed),

@@ -6,24 +6,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from psycopg import sql
+
 if TYPE_CHECKING:
     from call_coach_assets.sync.publication import Publication
 
 _TALLY = """
-SELECT _verdict, bool_or(_misfits IS NOT NULL), coalesce(bool_or(_warned), false), max(_cursor)
-FROM {staged} GROUP BY _verdict
+SELECT _verdict, bool_or(_misfits IS NOT NULL), coalesce(bool_or(_warned), false), bool_or({unlinked}), max(_cursor)
+FROM {staged} s GROUP BY _verdict
 """
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Of the candidates with one verdict: whether any has values that do not fit or warnings; their newest change."""
+    """Of the candidates with one verdict: whether any has values that do not fit, warnings, or an optional parent that
+    is not there; their newest change."""
 
     misfits: bool
     warned: bool
+    unlinked: bool
     newest: datetime | None
 
 
-def tally(work: Publication) -> dict[str, Tally]:
-    """A tally for each verdict that was given."""
-    return {verdict: Tally(*facts) for verdict, *facts in work.execute(_TALLY)}
+def tally(work: Publication, unlinked: sql.Composed) -> dict[str, Tally]:
+    """A tally for each verdict that was given; `unlinked` says whether the candidate `s` lacks an optional parent."""
+    return {verdict: Tally(*facts) for verdict, *facts in work.execute(_TALLY, unlinked=unlinked)}

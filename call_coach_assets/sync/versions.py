@@ -50,6 +50,8 @@ def landed_loads(work: Publication) -> list[str]:
     """dlt's ids of the loads whose rows are in the inbox, or in the slice of it."""
     if work.part and work.part.load:
         return [work.part.load]
+    if work.settled and not work.part:
+        return sorted(work.run.load_ids)
     return sorted(row[0] for row in work.execute(_LOADS, holds=work.holds("i")))
 
 

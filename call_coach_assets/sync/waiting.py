@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 from psycopg import sql
 
 from call_coach_assets.sync.entity import Entity, Reference
@@ -30,6 +31,9 @@ USING (
 WHERE i.ctid = gone.tid
 """
 _CONSUME_ALL = "DELETE FROM {inbox} i WHERE {holds}"
+_SIZE = "SELECT pg_relation_size(to_regclass({name}))"
+_LOCK = "LOCK TABLE {inbox} IN ACCESS EXCLUSIVE MODE NOWAIT"
+_MUCH = 8 * 2**20  # bytes of the inbox from which on it costs less to give its file back than to delete its rows
 _LIST = """
 SELECT {key}, {parents}, to_timestamp(i._dlt_load_id::double precision)
 FROM {inbox} i ORDER BY i._dlt_load_id, 1 LIMIT %s
@@ -54,8 +58,26 @@ def consume(work: Publication) -> int:
     waiting = work.execute(_PARK_REFUSED).rowcount
     if "wait" in work.tallies:
         waiting += work.execute(_PARK).rowcount
-    work.execute(_CONSUME if waiting else _CONSUME_ALL, holds=work.holds("i"))
+    if waiting or work.part or not _truncate(work):
+        work.execute(_CONSUME if waiting else _CONSUME_ALL, holds=work.holds("i"))
     return waiting
+
+
+def _truncate(work: Publication) -> bool:
+    """Empty a large inbox at once, with what was deleted in it before; False where it is small, or somebody reads it.
+
+    Nobody is waited for: a backup may hold its lock for hours.
+    """
+    name = work.names.inbox(work.entity.name).as_string(work.connection)
+    if work.value(_SIZE, name=sql.Literal(name)) < _MUCH:
+        return False
+    try:
+        with work.connection.transaction():
+            work.execute(_LOCK)
+            work.execute("TRUNCATE {inbox}")
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege):
+        return False
+    return True
 
 
 def list_waiting(

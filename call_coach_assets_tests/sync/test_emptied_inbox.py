@@ -1,0 +1,62 @@
+"""A large inbox is emptied at once when all of it is published, and costs the next sync nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from call_coach_assets.errors import TargetError
+from call_coach_assets_tests.sync.inbox import Inbox, line
+
+ROWS = 14_000  # of 750 bytes: more than eight megabytes
+_MANY = f"""
+INSERT INTO sync.inbox_transcripts (gong_call_id, sequence_number, text, _changed_at, _cursor, _deleted, _dlt_load_id)
+SELECT 'gone', n, repeat('word ', 150), now(), now(), true, '1740000000.5' FROM generate_series(1, {ROWS}) n
+"""
+
+
+@pytest.fixture
+def inbox(database: str) -> Iterator[Inbox]:
+    opened = Inbox(database)
+    opened.run(_MANY)
+    yield opened
+    opened.close()
+
+
+def _left(inbox: Inbox) -> tuple[int, bool]:
+    """How many rows the inbox has, and whether its file has any page."""
+    (found,) = inbox.rows("SELECT count(*), pg_relation_size('sync.inbox_transcripts') > 0 FROM sync.inbox_transcripts")
+    return (found[0], found[1])
+
+
+def test_an_inbox_that_was_published_whole_gives_its_file_back(inbox: Inbox) -> None:
+    assert _left(inbox) == (ROWS, True)
+    inbox.publish("transcripts")
+    assert _left(inbox) == (0, False)
+    inbox.sync("transcripts", line("gone", 1, _deleted=True))
+    assert _left(inbox) == (0, True), "a small one is not worth it"
+
+
+def test_what_waits_stays_in_a_large_inbox_too(inbox: Inbox) -> None:
+    assert inbox.sync("transcripts", line("unknown", 0)).waiting == 1
+    assert inbox.rows("SELECT gong_call_id FROM sync.inbox_transcripts") == ["unknown"]
+
+
+def test_somebody_who_reads_the_inbox_is_not_waited_for(inbox: Inbox) -> None:
+    with psycopg.connect(inbox.url) as reader:
+        reader.execute(f"SELECT FROM {inbox.schema}.inbox_transcripts LIMIT 1".encode())
+        inbox.publish("transcripts")
+        assert _left(inbox) == (0, True)
+
+
+def test_a_publish_that_fails_after_it_has_emptied_the_inbox_leaves_it_full(inbox: Inbox) -> None:
+    inbox.run(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;"
+        " CREATE TRIGGER fails BEFORE INSERT ON sync_status FOR EACH ROW EXECUTE FUNCTION fail()"
+    )
+    with pytest.raises(TargetError, match="no space left"):
+        inbox.publish("transcripts")
+    assert _left(inbox) == (ROWS, True)
