@@ -31,7 +31,7 @@ Read = Callable[[datetime | None], Iterator["pa.RecordBatch"]]
 
 # dlt spends 6 ms on each item that it is given, whatever its size: batches are handed over together.
 _ROWS_PER_ITEM = 10_000
-_FIRST_IS_OF = 4
+_FIRST_IS_OF = 8
 
 
 @contextmanager
@@ -58,7 +58,8 @@ def open_pipeline(entity: Entity, settings: Settings) -> Iterator[dlt.Pipeline]:
 class Reading:
     """What one read yields, in parts: each run of the pipeline lands the next one, of at least `part_rows` rows.
 
-    The first is a quarter of that, so that there is something to publish soon. Without `part_rows` all is one part.
+    The first is an eighth of that, so that there is something to publish soon, and each is twice as large as the one
+    before, up to `part_rows`: little is left to publish when all is read. Without `part_rows` all is one part.
     The cursor moves with the last part only, past all that was read: a read that is cut off is made again from where
     it began, whatever the order in which the rows come.
     """
@@ -71,6 +72,7 @@ class Reading:
         self._batches: Iterator[pa.RecordBatch] | None = None
         self._next: pa.RecordBatch | None = None
         self._newest: datetime | None = None
+        self._enough: int | None = None  # how many rows the next part has
         self._whole = False  # whether the part that was landed last is the first
 
     @property
@@ -85,19 +87,19 @@ class Reading:
 
     def part(self, since: datetime | None) -> Iterator[pa.RecordBatch]:
         """The next part; `since` is what the read starts at."""
-        enough = self.part_rows
         self._whole = self._batches is None
         if self._batches is None:
             self._batches = self._read(since)
             self._next = next(self._batches, None)
-            enough = enough and ceil(enough / _FIRST_IS_OF)
-        rows, self.keys = 0, []
+            self._enough = self.part_rows and ceil(self.part_rows / _FIRST_IS_OF)
+        enough, rows, self.keys = self._enough, 0, []
         while self._next is not None and (enough is None or rows < enough):
             batch, self._next = self._next, next(self._batches, None)
             rows += batch.num_rows
             if enough is not None:
                 self.keys.append(batch.select(list(self.key)))
             yield batch
+        self._enough = enough and min(2 * enough, self.part_rows or 0)
 
     def hold(self, state: dict[str, Any], before: datetime | None) -> None:
         """Set dlt's cursor after a part: to where it was while there is more, else to the newest of all parts."""

@@ -21,8 +21,8 @@ LIMIT, HALVES, PROJECT, ONE_PIECE = "COPY", "COPY, two connections", "project", 
 _TEXT = (
     "Conformed Arrow batches that are in memory, through the inbox into `transcripts` with its trigger, indexes and"
     " foreign keys, against a binary COPY of the same finished rows into the same table. CPU is the client's and"
-    " Postgres' together. The project lands parts of 200,000 rows, the first one smaller, and publishes each on two"
-    " connections while the next is landed; what two connections can gain here shows by the same COPY in two halves."
+    " Postgres' together. The project lands parts of up to 200,000 rows, the first ones smaller, and publishes each on"
+    " two connections while the next is landed; what two connections can gain shows by the same COPY in two halves."
 )
 
 

@@ -75,7 +75,7 @@ def test_a_part_is_published_while_the_next_one_is_landed_and_all_arrives(backfi
         seen.append((published, _query(backfill, _STATUS)))
 
     done = _sync(backfill, land)
-    assert [published for published, _ in seen] == [0, 3, 12, 21], "a small part first"
+    assert [published for published, _ in seen] == [0, 3, 6, 12, 21], "whole batches of at least 1, 2, 4, 8 and 8 rows"
     assert {str(status) for _, status in seen} == {"[]"}, "nothing is said before all of it is there"
     assert (done.read, done.inserted, done.updated, done.waiting) == (CALLS * LINES, CALLS * LINES, 0, 0)
     assert _query(backfill, _LINES) == _all_lines()
