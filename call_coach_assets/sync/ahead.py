@@ -1,7 +1,8 @@
 """Publishing ahead: while the next part of a backfill is read and landed, the last one is published.
 
 BigQuery, dlt and Postgres then work at the same time, and a first sync takes little longer than the slowest of them.
-Parts are published in their order, one at a time, and `sync_status` tells of nothing before the last.
+Parts are published in their order, and the next one is begun with as soon as a connection is free. `sync_status` tells
+of nothing before the last.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from call_coach_assets.settings import Settings
 from call_coach_assets.sync.drained import Drained
 from call_coach_assets.sync.entity import Entity
 from call_coach_assets.sync.land import Reading
-from call_coach_assets.sync.landed_keys import LandedKeys, look
+from call_coach_assets.sync.landed_keys import look
 from call_coach_assets.sync.names import Names
 from call_coach_assets.sync.postgres import Pool, transaction
 from call_coach_assets.sync.publication import RunInfo, Slice
-from call_coach_assets.sync.publish import publish_slices
+from call_coach_assets.sync.publish import publish_slice
+from call_coach_assets.sync.run_record import keep_query
 from call_coach_assets.sync.slices import CONNECTIONS, divisible, slices_of_load
 
 if TYPE_CHECKING:
     import dlt
+    import pyarrow as pa
 
 
 def part_rows(database: Pool, entity: Entity, entities: Mapping[str, Entity], settings: Settings) -> int | None:
@@ -43,7 +46,10 @@ def part_rows(database: Pool, entity: Entity, entities: Mapping[str, Entity], se
 
 
 class Ahead:
-    """Publishes loads one after the other, in a thread of its own."""
+    """Publishes loads in the order of their landing, CONNECTIONS slices at a time, each in a thread of its own.
+
+    Slices of two loads may be under way at once, and no key is in both; a third load is not begun with.
+    """
 
     def __init__(
         self, database: Pool, entity: Entity, entities: Mapping[str, Entity], settings: Settings, run: RunInfo
@@ -53,31 +59,45 @@ class Ahead:
         self._entities = entities
         self._settings = settings
         self._run = run
-        self._begun: list[Future[list[Drained]]] = []
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._keys: Sequence[pa.RecordBatch] = ()  # of the load that was begun with last
+        self._begun: list[list[Future[Drained]]] = []  # by load
+        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="ahead")
 
-    def publish(self, loads: Sequence[str], keys: LandedKeys) -> None:
-        """Publish what came with `loads`, soon. Raises what an earlier publish has failed with."""
+    def publish(self, loads: Sequence[str], keys: Sequence[pa.RecordBatch], *, last: bool) -> None:
+        """Publish what came with `loads`, soon; `keys` are those of its rows. Nothing comes after the `last` ones.
+
+        Returns when all but the last two loads are published. Raises what an earlier publish has failed with.
+        """
+        if not self._begun:
+            self._keep_query()
+        apart = look([*self._keys, *keys]).once
+        self._wait(self._begun[:-1] if apart else self._begun)
         self._raise_failures()
         for load in loads:
-            parts = slices_of_load(self._database, self._entity, self._settings, load, keys)
-            self._begun.append(self._thread.submit(self._publish, parts))
+            parts = slices_of_load(self._database, self._entity, self._settings, load, look(keys), last=last)
+            self._begun.append([self._threads.submit(self._publish, part) for part in parts])
+        self._keys = keys
 
     def done(self) -> list[Drained]:
         """Wait for all; what each transaction did. Raises what the first that failed has failed with."""
-        return [drained for begun in self._begun for drained in begun.result()]
+        return self._wait(self._begun)
 
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way."""
-        self._thread.shutdown(cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
 
-    def _publish(self, parts: list[Slice]) -> list[Drained]:
-        return publish_slices(self._database, self._entity, self._entities, self._settings, self._run, parts=parts)
+    def _publish(self, part: Slice) -> Drained:
+        return publish_slice(self._database, self._entity, self._entities, self._settings, self._run, part=part)
+
+    def _keep_query(self) -> None:
+        with transaction(self._database, f"keeping the query of {self._entity.name}") as connection:
+            keep_query(connection, self._entity, Names(self._settings.sync_schema), self._run)
+
+    def _wait(self, loads: Sequence[Sequence[Future[Drained]]]) -> list[Drained]:
+        return [slice_.result() for load in loads for slice_ in load]
 
     def _raise_failures(self) -> None:
-        for begun in self._begun:
-            if begun.done():
-                begun.result()
+        self._wait([[slice_ for slice_ in load if slice_.done()] for load in self._begun])
 
 
 def land_all(pipeline: dlt.Pipeline, reading: Reading, land: Callable[[], None], ahead: Ahead) -> list[Drained]:
@@ -86,10 +106,10 @@ def land_all(pipeline: dlt.Pipeline, reading: Reading, land: Callable[[], None],
         land()
         known: set[str] = set()
         while reading.more:
-            ahead.publish(_new_loads(pipeline, known), look(reading.keys))
+            ahead.publish(_new_loads(pipeline, known), reading.keys, last=False)
             land()
         if known:
-            ahead.publish(_new_loads(pipeline, known), look(reading.keys))
+            ahead.publish(_new_loads(pipeline, known), reading.keys, last=True)
         return ahead.done()
 
 

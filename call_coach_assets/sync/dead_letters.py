@@ -73,7 +73,7 @@ def record(work: Publication) -> None:
     """Write the dead letters of this publish's candidates, and clear those whose key is good again."""
     work.execute(_CREATE)
     work.execute(_REFUSED)
-    if "reject" in work.tallies or ("write" in work.tallies and work.tallies["write"].misfits):
+    if "reject" in work.tallies or work.written.misfits:
         _record_flawed(work)
     if work.value("SELECT EXISTS (SELECT FROM {dead_letters} WHERE entity = %(entity)s)"):
         work.execute(_CLEAR)

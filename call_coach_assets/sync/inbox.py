@@ -37,6 +37,12 @@ _COLUMNS = """
 SELECT table_name, column_name, data_type FROM information_schema.columns
 WHERE table_schema = %s AND table_name = ANY (%s)
 """
+# What is published leaves the inbox soon, and a large one is truncated: to vacuum it meanwhile would slow a backfill
+# down for nothing. A million rows that were deleted in it show that it never is.
+_STORAGE = """
+autovacuum_vacuum_threshold = 1000000, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_insert_threshold = -1,
+autovacuum_analyze_threshold = 1000000, autovacuum_analyze_scale_factor = 0
+"""
 
 
 def prepare_inbox(
@@ -48,8 +54,12 @@ def prepare_inbox(
     logger.info("%s: preparing the inbox in schema %s", entity.name, settings.sync_schema)
     with _alone(database, entity, settings.sync_schema) as connection:
         _convert(connection, entity, settings.sync_schema)
-    with _alone(database, entity, settings.sync_schema):
+    with _alone(database, entity, settings.sync_schema) as connection:
+        is_new = inbox_table(entity) not in _live_columns(connection, entity, settings.sync_schema)
         _create(pipeline, source)
+        if is_new:
+            inbox = Names(settings.sync_schema).inbox(entity.name)
+            connection.execute(sql.SQL("ALTER TABLE {} SET ({})").format(inbox, sql.SQL(_STORAGE)))
 
 
 @contextmanager

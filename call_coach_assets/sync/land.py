@@ -91,7 +91,7 @@ class Reading:
         if self._batches is None:
             self._batches = self._read(since)
             self._next = next(self._batches, None)
-            self._enough = self.part_rows and ceil(self.part_rows / _FIRST_IS_OF)
+            self._enough = ceil(self.part_rows / _FIRST_IS_OF) if self.part_rows else None
         enough, rows, self.keys = self._enough, 0, []
         while self._next is not None and (enough is None or rows < enough):
             batch, self._next = self._next, next(self._batches, None)
@@ -99,7 +99,8 @@ class Reading:
             if enough is not None:
                 self.keys.append(batch.select(list(self.key)))
             yield batch
-        self._enough = enough and min(2 * enough, self.part_rows or 0)
+        if enough and self.part_rows:
+            self._enough = min(2 * enough, self.part_rows)
 
     def hold(self, state: dict[str, Any], before: datetime | None) -> None:
         """Set dlt's cursor after a part: to where it was while there is more, else to the newest of all parts."""

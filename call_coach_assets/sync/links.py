@@ -45,7 +45,7 @@ def remember(work: Publication) -> None:
         column, missing = sql.Literal(reference.column), _missing(reference)
         parts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("s", name)) for name in reference.by)
         work.execute(_FORGET, column=column, missing=missing)
-        if "write" in work.tallies and work.tallies["write"].unlinked:
+        if work.written.unlinked:
             work.execute(_REMEMBER, column=column, missing=missing, parts=parts)
 
 

@@ -22,7 +22,7 @@ TABLES = (
     "source_answers",
     "reconciliations",
 )
-STAGES = ("newest", "staged", "matched", "refused", "changed", "doomed", "parked", "troubled")
+STAGES = ("newest", "staged", "matched", "refused", "changed", "doomed", "parked", "aside", "troubled")
 
 
 @dataclass(frozen=True)

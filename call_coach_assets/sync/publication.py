@@ -102,6 +102,11 @@ class Publication:
         return row[0] if row else None
 
     @property
+    def written(self) -> Tally:
+        """The tally of the candidates that are to be written, an empty one where there are none."""
+        return self.tallies.get("write", Tally())
+
+    @property
     def settled(self) -> bool:
         """Whether it is known that each key is there once, and that no row is without one, where this publish looks."""
         return self.part.settled if self.part else self.run.settled

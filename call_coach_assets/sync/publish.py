@@ -31,7 +31,7 @@ from call_coach_assets.sync.slices import in_turn, slices_of
 from call_coach_assets.sync.source_answers import remember
 from call_coach_assets.sync.versions import landed_loads
 
-__all__ = ["Published", "RunInfo", "publish", "publish_slices"]
+__all__ = ["Published", "RunInfo", "publish", "publish_slice"]
 
 _REFETCHED = """
 DELETE FROM {refetch} r USING unnest(%(columns)s::text[], %(keys)s::text[], %(since)s::timestamptz[]) AS done (c, k, s)
@@ -67,44 +67,44 @@ def publish(
 ) -> Published:
     """Publish what is in the inbox of `entity`; `entities` are all that the sync owns.
 
-    `ahead` is what `publish_slices` did before. The sync's tables must be there (`bookkeeping.ensure`). Raises the
+    `ahead` is what `publish_slice` did before. The sync's tables must be there (`bookkeeping.ensure`). Raises the
     TargetError family, and then nothing has changed, but for the slices of a backfill that were published before.
     """
     started = time.monotonic()
-    parts = slices_of(database, entity, entities, settings) if isinstance(database, ConnectionPool) else []
-    done_before = [*ahead, *publish_slices(database, entity, entities, settings, run, parts=parts)]
+    left = not ahead or any(done.waiting for done in ahead)  # else a look for more slices would find nothing
+    parts = slices_of(database, entity, entities, settings) if left and isinstance(database, ConnectionPool) else []
+    sliced = in_turn(lambda part: publish_slice(database, entity, entities, settings, run, part=part), parts)
     with transaction(database, f"publishing {entity.name}") as connection:
         work = begin(connection, entity, entities, Names(settings.sync_schema), run)
-        done = total([*done_before, _drain(work) if work.target.inbox else Drained()])
+        done = total([*ahead, *sliced, _drain(work) if work.target.inbox else Drained()])
         finished = _finish(work, replace(done, updated=done.updated + links.link(work)))
         _take_off_the_list(work)
         return replace(finished, publish_seconds=time.monotonic() - started)
 
 
-def publish_slices(
+def publish_slice(
     database: Pool | Connection,
     entity: Entity,
     entities: Mapping[str, Entity],
     settings: Settings,
     run: RunInfo,
     *,
-    parts: Sequence[Slice],
-) -> list[Drained]:
-    """Publish parts of the inbox, a transaction for each; `sync_status` is left to the `publish` that follows."""
-
-    def one(part: Slice) -> Drained:
-        with transaction(database, f"publishing {entity.name}") as connection:
-            work = begin(connection, entity, entities, Names(settings.sync_schema), run, part=part)
-            done = _drain(work)
-            note(work, done.loads, done.counts())
-            return done
-
-    return in_turn(one, parts)
+    part: Slice,
+) -> Drained:
+    """Publish a part of the inbox by itself; `sync_status` is left to the `publish` that follows."""
+    with transaction(database, f"publishing {entity.name}") as connection:
+        work = begin(connection, entity, entities, Names(settings.sync_schema), run, part=part)
+        done = _drain(work)
+        note(work, done.loads, done.counts())
+        return done
 
 
 def _drain(work: Publication) -> Drained:
     """Publish what the transaction looks at of the inbox, and take it out; what waits stays."""
     loads = landed_loads(work)
+    if not loads:
+        waiting.give_back(work)
+        return Drained()
     open_quarantine(work)
     work, count = stage(work, loads)
     done = replace(_apply(work, count) if count else Drained(), loads=tuple(loads))

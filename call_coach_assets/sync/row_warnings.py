@@ -35,7 +35,7 @@ class Warned(NamedTuple):
 
 def summarise(work: Publication) -> tuple[Warned, ...]:
     """The warnings, the most frequent first and at most MOST_WARNINGS."""
-    if "write" not in work.tallies or not work.tallies["write"].warned:
+    if not work.written.warned:
         return ()
     given = sql.SQL("CASE WHEN s._warned THEN {} ELSE '[]' END").format(json_of(sql.SQL("i._warnings")))
     rows = work.execute(_SUMMARY, warnings=given, most=sql.Literal(MOST_WARNINGS)).fetchall()

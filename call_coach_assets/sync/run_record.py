@@ -44,8 +44,8 @@ def begin(
         connection.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(names.inbox(entity.name), mode))
     started = [entity.name, run.run_id, list(run.load_ids), run.query_sha256, run.started_at]
     row = connection.execute(sql.SQL(_BEGIN).format(**names.parts()), started).fetchone()
-    if run.query:
-        connection.execute(sql.SQL(_QUERY).format(**names.parts()), [run.query_sha256, entity.name, run.query])
+    if not part:
+        keep_query(connection, entity, names, run)
     return Publication(
         connection=connection,
         entity=entity,
@@ -57,6 +57,12 @@ def begin(
         load=int(row[0]) if row else 0,
         part=part,
     )
+
+
+def keep_query(connection: Connection, entity: Entity, names: Names, run: RunInfo) -> None:
+    """Keep the text of the query. Slices leave it to others: who keeps a new one is waited for until the commit."""
+    if run.query:
+        connection.execute(sql.SQL(_QUERY).format(**names.parts()), [run.query_sha256, entity.name, run.query])
 
 
 def note(work: Publication, loads: Sequence[str], counts: Mapping[str, int]) -> None:

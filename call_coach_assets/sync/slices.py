@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from math import ceil
 from typing import ClassVar, TypeVar
 
@@ -32,9 +31,15 @@ SELECT EXISTS (SELECT FROM {inbox} i WHERE NOT ({keyless}) GROUP BY {key} HAVING
        coalesce(bool_or({keyless}), false)
 FROM {inbox} i
 """
-_BOUNDS = """
-SELECT percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY i.ctid)::text[] FROM {inbox} i WHERE {of_load}
+# a sample is enough: where the cuts are decides how long a slice takes, not what is published
+_CUTS = """
+SELECT percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY i.ctid)::text[]
+FROM {inbox} i TABLESAMPLE SYSTEM (least(100, 100.0 * {sampled} / greatest(pg_relation_size({name}), 1))) REPEATABLE (0)
+WHERE {of_load}
 """
+_SAMPLED = 16 * 2**20  # bytes of the inbox that are looked at to divide it
+
+_LAST_SHARES = (0.3, 0.6, 0.75, 0.9, 0.95)  # where the slices of the last load end, but for the last one
 
 _T = TypeVar("_T")
 
@@ -57,21 +62,23 @@ class KeySlice:
 
 @dataclass(frozen=True)
 class PageSlice:
-    """The rows on the pages from `first` to before `end`: Postgres looks at no other. Only those of `load`, if any."""
+    """The rows on the pages from `first` to before `end`, or to the last: Postgres looks at no other.
+
+    Only those of `load`, if any.
+    """
 
     first: int
-    end: int
+    end: int | None
     load: str | None = None
     settled: bool = False
 
     def holds(self, alias: str) -> sql.Composed:
         """Whether a row of the inbox is in the slice."""
-        return sql.SQL("({row} >= {first}::tid AND {row} < {end}::tid AND {of_load})").format(
-            row=sql.Identifier(alias, "ctid"),
-            first=sql.Literal(f"({self.first},0)"),
-            end=sql.Literal(f"({self.end},0)"),
-            of_load=_of_load(alias, self.load),
-        )
+        row = sql.Identifier(alias, "ctid")
+        limits = [sql.SQL("{} >= {}::tid").format(row, sql.Literal(f"({self.first},0)")), _of_load(alias, self.load)]
+        if self.end is not None:
+            limits.append(sql.SQL("{} < {}::tid").format(row, sql.Literal(f"({self.end},0)")))
+        return sql.SQL("({})").format(sql.SQL(" AND ").join(limits))
 
 
 @dataclass(frozen=True)
@@ -100,14 +107,20 @@ def slices_of(pool: Pool, entity: Entity, entities: Mapping[str, Entity], settin
     keys = _look(pool, entity, Names(settings.sync_schema))
     if not keys.once:
         return [KeySlice(entity.key[0], place, number) for place in range(number)]
-    return _page_slices(pool, entity, settings, number, settled=keys.complete)
+    return _page_slices(pool, entity, settings, _evenly(number), settled=keys.complete)
 
 
-def slices_of_load(pool: Pool, entity: Entity, settings: Settings, load: str, keys: LandedKeys) -> list[Slice]:
-    """The slices of what came with one load, one for each connection; a single one where a key came twice."""
+def slices_of_load(
+    pool: Pool, entity: Entity, settings: Settings, load: str, keys: LandedKeys, *, last: bool = False
+) -> list[Slice]:
+    """The slices of what came with one load, one for each connection; a single one where a key came twice.
+
+    Of the `last` load they are more, and smaller to the end, so that no connection works alone for long.
+    """
     if not keys.once:
         return [LoadSlice(load)]
-    return _page_slices(pool, entity, settings, CONNECTIONS, settled=keys.complete, load=load)
+    shares = _LAST_SHARES if last else _evenly(CONNECTIONS)
+    return _page_slices(pool, entity, settings, shares, settled=keys.complete, load=load)
 
 
 def divisible(entity: Entity, entities: Mapping[str, Entity]) -> bool:
@@ -157,16 +170,23 @@ def _look(pool: Pool, entity: Entity, names: Names) -> LandedKeys:
         return LandedKeys(once=not twice, complete=not keyless)
 
 
+def _evenly(number: int) -> list[float]:
+    """Where `number` slices of the same size end, but for the last one."""
+    return [place / number for place in range(1, number)]
+
+
 def _page_slices(
-    pool: Pool, entity: Entity, settings: Settings, number: int, *, settled: bool, load: str | None = None
+    pool: Pool, entity: Entity, settings: Settings, shares: Sequence[float], *, settled: bool, load: str | None = None
 ) -> list[Slice]:
-    """The inbox, or what came with `load`, by ranges of pages with as many rows each."""
+    """The inbox, or what came with `load`, by ranges of pages, cut where about these shares of the rows are before."""
+    inbox = Names(settings.sync_schema).inbox(entity.name)
     with transaction(pool, f"dividing the inbox of {entity.name}") as connection:
-        statement = sql.SQL(_BOUNDS).format(
-            inbox=Names(settings.sync_schema).inbox(entity.name), of_load=_of_load("i", load)
+        statement = sql.SQL(_CUTS).format(
+            inbox=inbox,
+            of_load=_of_load("i", load),
+            sampled=sql.Literal(_SAMPLED),
+            name=sql.Literal(inbox.as_string(connection)),
         )
-        shares = [place / number for place in range(number + 1)]
-        (rows,) = connection.execute(statement, {"shares": shares}).fetchone() or (None,)
-    pages = [int(row.strip("(").partition(",")[0]) for row in rows or ()]
-    bounds = sorted({*pages[:-1], pages[-1] + 1}) if pages else []
-    return [PageSlice(first, end, load, settled=settled) for first, end in pairwise(bounds)]
+        (rows,) = connection.execute(statement, {"shares": list(shares)}).fetchone() or (None,)
+    cuts = sorted({int(row.strip("(").partition(",")[0]) for row in rows or ()} - {0})
+    return [PageSlice(first, end, load, settled=settled) for first, end in zip([0, *cuts], [*cuts, None], strict=True)]

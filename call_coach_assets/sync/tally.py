@@ -19,13 +19,12 @@ FROM {staged} s GROUP BY _verdict
 
 @dataclass(frozen=True)
 class Tally:
-    """Of the candidates with one verdict: whether any has values that do not fit, warnings, or an optional parent that
-    is not there; their newest change."""
+    """Of the candidates with one verdict: whether any has what the first three say, and their newest change."""
 
-    misfits: bool
-    warned: bool
-    unlinked: bool
-    newest: datetime | None
+    misfits: bool = False  # values that do not fit
+    warned: bool = False
+    unlinked: bool = False  # an optional parent that is not there
+    newest: datetime | None = None
 
 
 def tally(work: Publication, unlinked: sql.Composed) -> dict[str, Tally]:

@@ -29,6 +29,13 @@ SELECT EXISTS (
            WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)) <@ %(columns)s::text[]
 )
 """
+_INDEXED = """
+SELECT EXISTS (
+    SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE i.indrelid = to_regclass(%(table)s) AND a.attname = (%(columns)s::text[])[1] AND i.indisvalid
+      AND i.indpred IS NULL
+)
+"""
 _EXTRAS = """
 SELECT name, target_column FROM {source_columns} WHERE entity = %s AND target_column IS NOT NULL ORDER BY name
 """
@@ -43,6 +50,7 @@ class Target:
     inbox: frozenset[str]  # the inbox's columns, none where dlt has not landed a row yet
     extras: Mapping[str, str]
     match_is_unique: bool
+    match_is_indexed: bool  # whether an index of the target finds the rows that agree on the first column
     homeless: tuple[str, ...] = ()  # unknown source columns that are meant to have a target column, and have none yet
 
     @property
@@ -78,15 +86,15 @@ def read_target(connection: Connection, entity: Entity, names: Names) -> Target:
     inbox = connection.execute(_COLUMNS, [_quoted(connection, names.schema, INBOX_PREFIX + entity.name)]).fetchall()
     extras = connection.execute(sql.SQL(_EXTRAS).format(**names.parts()), [entity.name]).fetchall()
     evolves = entity.new_columns == "columns"
-    unique = connection.execute(
-        _UNIQUE, {"table": _quoted(connection, entity.name), "columns": list(entity.match)}
-    ).fetchone()
+    match = {"table": _quoted(connection, entity.name), "columns": list(entity.match)}
+    unique, indexed = (connection.execute(asked, match).fetchone() for asked in (_UNIQUE, _INDEXED))
     return Target(
         entity=entity,
         types=types,
         inbox=frozenset(name for name, _, _ in inbox),
         extras={name: column for name, column in extras if evolves and column in types.keys() - reserved(entity)},
         match_is_unique=bool(unique and unique[0]),
+        match_is_indexed=bool(indexed and indexed[0]),
         homeless=tuple(name for name, column in extras if evolves and column not in types),
     )
 

@@ -34,6 +34,11 @@ _CONSUME_ALL = "DELETE FROM {inbox} i WHERE {holds}"
 _SIZE = "SELECT pg_relation_size(to_regclass({name}))"
 _LOCK = "LOCK TABLE {inbox} IN ACCESS EXCLUSIVE MODE NOWAIT"
 _MUCH = 8 * 2**20  # bytes of the inbox from which on it costs less to give its file back than to delete its rows
+_FEW = 1000  # rows that wait: written once more, they stay far below that
+_SET_ASIDE = """
+CREATE TEMPORARY TABLE {aside} ON COMMIT DROP AS
+SELECT i.* FROM {inbox} i WHERE i.ctid = ANY (ARRAY (SELECT w._tid FROM {parked} w))
+"""
 _LIST = """
 SELECT {key}, {parents}, to_timestamp(i._dlt_load_id::double precision)
 FROM {inbox} i ORDER BY i._dlt_load_id, 1 LIMIT %s
@@ -58,15 +63,15 @@ def consume(work: Publication) -> int:
     waiting = work.execute(_PARK_REFUSED).rowcount
     if "wait" in work.tallies:
         waiting += work.execute(_PARK).rowcount
-    if waiting or work.part or not _truncate(work):
+    if work.part or waiting > _FEW or not give_back(work, waiting):
         work.execute(_CONSUME if waiting else _CONSUME_ALL, holds=work.holds("i"))
     return waiting
 
 
-def _truncate(work: Publication) -> bool:
-    """Empty a large inbox at once, with what was deleted in it before; False where it is small, or somebody reads it.
+def give_back(work: Publication, waiting: int = 0) -> bool:
+    """Empty a large inbox at once, with what was deleted in it before, and put back what waits.
 
-    Nobody is waited for: a backup may hold its lock for hours.
+    False where it is small, or somebody reads it. Nobody is waited for: a backup may hold its lock for hours.
     """
     name = work.names.inbox(work.entity.name).as_string(work.connection)
     if work.value(_SIZE, name=sql.Literal(name)) < _MUCH:
@@ -74,7 +79,11 @@ def _truncate(work: Publication) -> bool:
     try:
         with work.connection.transaction():
             work.execute(_LOCK)
+            if waiting:
+                work.execute(_SET_ASIDE)
             work.execute("TRUNCATE {inbox}")
+            if waiting:
+                work.execute("INSERT INTO {inbox} SELECT * FROM {aside}")
     except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege):
         return False
     return True

@@ -16,6 +16,7 @@ from call_coach_assets_tests.conftest import settings_for
 from call_coach_assets_tests.oracle import World, expected
 from call_coach_assets_tests.oracle.judge import source_tables, sync_all
 from call_coach_assets_tests.oracle.world import Tables
+from call_coach_assets_tests.sync.inbox import Inbox
 from call_coach_assets_tests.warehouse import Warehouse
 
 _numbers = count(1)
@@ -44,6 +45,15 @@ def own_database(postgres_url: str) -> Iterator[str]:
     name = f"module_{next(_numbers)}"
     yield create_database(postgres_url, name, template="application")
     drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def inbox(database: str) -> Iterator[Inbox]:
+    """A database whose inboxes are filled by hand."""
+    opened = Inbox(database)
+    yield opened
+    close_pools()
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from call_coach_assets_tests.sync.inbox import Inbox, call, deal, email, line, speaker
-
-
-@pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.covers("S6", "P30", "P31")
@@ -111,3 +102,16 @@ def test_an_email_is_linked_when_its_opportunity_arrives_and_follows_it(inbox: I
     assert inbox.publish("emails").updated == 0
     inbox.sync("emails", email("3", _deleted=True))
     assert inbox.rows("SELECT count(*) FROM sync.unlinked") == [0]
+
+
+@pytest.mark.covers("P30")
+@pytest.mark.parametrize("indexed", [True, False], ids=["an index", "no index"])
+def test_the_line_of_an_older_importer_is_found_with_and_without_an_index(inbox: Inbox, indexed: bool) -> None:
+    inbox.sync("calls", call(1), call(2))
+    inbox.run("INSERT INTO transcripts (call_id, sequence_number, text) SELECT id, 4, 'stale' FROM calls")
+    if not indexed:
+        inbox.run("DROP INDEX idx_transcripts_call")
+    before = inbox.rows("SELECT id FROM transcripts ORDER BY id")
+    done = inbox.sync("transcripts", line(1, 4, text="new"), line(2, 4, text="new"), line(2, 5))
+    assert (done.updated, done.inserted) == (2, 1)
+    assert inbox.rows("SELECT id FROM transcripts WHERE sequence_number = 4 AND text = 'new' ORDER BY id") == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,13 +11,6 @@ from call_coach_assets.sync.postgres import close_pools
 from call_coach_assets.sync.sync_status import checkpoints, read_statuses, record_failure
 from call_coach_assets.sync.waiting import list_waiting
 from call_coach_assets_tests.sync.inbox import ENTITIES, NOON, Inbox, call, deal, email, line, speaker
-
-
-@pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    yield opened
-    opened.close()
 
 
 def letters(inbox: Inbox, entity: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,16 +17,14 @@ GONE: dict[str, Any] = {"_deleted": True}
 
 
 @pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    opened.sync("calls", *(call(n) for n in range(1, 6)))
-    opened.sync("speakers", *(speaker(n, f"s{n}") for n in range(1, 6)), speaker(1, "other"))
-    opened.sync("transcripts", *(line(n, 0, gong_speaker_id=f"s{n}") for n in range(1, 6)))
-    opened.sync("opportunities", deal("a"), deal("b"))
-    opened.sync("emails", email("m", gong_opportunity_id="a"), email("n", gong_opportunity_id="b"))
-    opened.sync("call_opportunities", pair(1, "a"), pair(1, "b"), pair(2, "a"))
-    yield opened
-    opened.close()
+def inbox(inbox: Inbox) -> Inbox:
+    inbox.sync("calls", *(call(n) for n in range(1, 6)))
+    inbox.sync("speakers", *(speaker(n, f"s{n}") for n in range(1, 6)), speaker(1, "other"))
+    inbox.sync("transcripts", *(line(n, 0, gong_speaker_id=f"s{n}") for n in range(1, 6)))
+    inbox.sync("opportunities", deal("a"), deal("b"))
+    inbox.sync("emails", email("m", gong_opportunity_id="a"), email("n", gong_opportunity_id="b"))
+    inbox.sync("call_opportunities", pair(1, "a"), pair(1, "b"), pair(2, "a"))
+    return inbox
 
 
 def calls_of(inbox: Inbox, table: str) -> list[Any]:

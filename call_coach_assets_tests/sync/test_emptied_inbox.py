@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
 from call_coach_assets.errors import TargetError
-from call_coach_assets_tests.sync.inbox import Inbox, line
+from call_coach_assets.sync import waiting
+from call_coach_assets_tests.sync.inbox import Inbox, call, line
 
 ROWS = 14_000  # of 750 bytes: more than eight megabytes
+PAGE = 8192  # bytes
 _MANY = f"""
 INSERT INTO sync.inbox_transcripts (gong_call_id, sequence_number, text, _changed_at, _cursor, _deleted, _dlt_load_id)
 SELECT 'gone', n, repeat('word ', 150), now(), now(), true, '1740000000.5' FROM generate_series(1, {ROWS}) n
@@ -18,11 +18,9 @@ SELECT 'gone', n, repeat('word ', 150), now(), now(), true, '1740000000.5' FROM 
 
 
 @pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    opened.run(_MANY)
-    yield opened
-    opened.close()
+def inbox(inbox: Inbox) -> Inbox:
+    inbox.run(_MANY)
+    return inbox
 
 
 def _left(inbox: Inbox) -> tuple[int, bool]:
@@ -39,9 +37,19 @@ def test_an_inbox_that_was_published_whole_gives_its_file_back(inbox: Inbox) -> 
     assert _left(inbox) == (0, True), "a small one is not worth it"
 
 
-def test_what_waits_stays_in_a_large_inbox_too(inbox: Inbox) -> None:
-    assert inbox.sync("transcripts", line("unknown", 0)).waiting == 1
-    assert inbox.rows("SELECT gong_call_id FROM sync.inbox_transcripts") == ["unknown"]
+def test_what_waits_is_put_back_into_a_large_inbox(inbox: Inbox) -> None:
+    assert inbox.sync("transcripts", line("unknown", 0, text="kept")).waiting == 1
+    assert inbox.rows("SELECT gong_call_id, text FROM sync.inbox_transcripts") == [("unknown", "kept")]
+    assert inbox.rows("SELECT pg_relation_size('sync.inbox_transcripts')") == [PAGE]
+    inbox.sync("calls", call("unknown"))
+    assert inbox.sync("transcripts").inserted == 1
+
+
+def test_where_much_waits_it_is_not_written_once_more(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_FEW", 1)
+    assert inbox.sync("transcripts", line("unknown", 0), line("unknown", 1)).waiting == 2
+    assert _left(inbox) == (2, True)
+    assert inbox.rows("SELECT pg_relation_size('sync.inbox_transcripts') > %s", PAGE) == [True]
 
 
 def test_somebody_who_reads_the_inbox_is_not_waited_for(inbox: Inbox) -> None:

@@ -15,21 +15,13 @@ from call_coach_assets.sync.conform import conform
 from call_coach_assets.sync.inbox import prepare_inbox
 from call_coach_assets.sync.land import Reading, open_pipeline, source_for
 from call_coach_assets.sync.landed_keys import LandedKeys, look
-from call_coach_assets.sync.postgres import close_pools, pool_for
-from call_coach_assets.sync.publish import RunInfo, publish_slices
+from call_coach_assets.sync.postgres import pool_for
+from call_coach_assets.sync.publish import RunInfo, publish_slice
 from call_coach_assets.sync.slices import slices_of_load
 from call_coach_assets_tests.sync.inbox import ENTITIES, Inbox, call, line
 from call_coach_assets_tests.sync.widgets import NOON, answer, widgets
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    yield opened
-    close_pools()
-    opened.close()
 
 
 @pytest.mark.covers("P7")
@@ -120,7 +112,7 @@ def _publish_part(inbox: Inbox, load: str, keys: LandedKeys) -> int:
     """Publish what came with a load; return how many rows were inserted."""
     pool, entity, run = pool_for(inbox.settings), ENTITIES["transcripts"], RunInfo(run_id="part", load_ids=(load,))
     parts = slices_of_load(pool, entity, inbox.settings, load, keys)
-    return sum(done.inserted for done in publish_slices(pool, entity, ENTITIES, inbox.settings, run, parts=parts))
+    return sum(publish_slice(pool, entity, ENTITIES, inbox.settings, run, part=part).inserted for part in parts)
 
 
 @pytest.mark.parametrize("once", [True, False], ids=["by pages", "by load"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
@@ -11,13 +10,6 @@ import pytest
 
 from call_coach_assets.errors import TargetMissingError, TargetRefusedError
 from call_coach_assets_tests.sync.inbox import NOON, Inbox, call, deal, email, line, pair, speaker
-
-
-@pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.covers("O9", "E9", "P31", "E8")

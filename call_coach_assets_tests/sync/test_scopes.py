@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -10,13 +9,6 @@ import pytest
 
 from call_coach_assets.sync.publish import RunInfo, publish
 from call_coach_assets_tests.sync.inbox import Inbox, call, deal, pair
-
-
-@pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.covers("O6")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from call_coach_assets.errors import TargetUnavailableError
 from call_coach_assets.settings import Settings
-from call_coach_assets.sync.postgres import close_pools, pool_for
+from call_coach_assets.sync.postgres import pool_for
 from call_coach_assets.sync.publish import Published, RunInfo, publish
 from call_coach_assets.sync.slices import KeySlice, PageSlice, slices_of
 from call_coach_assets_tests.sync.inbox import ENTITIES, NOON, Inbox, call, line, speaker
@@ -19,13 +18,10 @@ SMALL = 7  # rows of a slice
 
 
 @pytest.fixture
-def inbox(database: str) -> Iterator[Inbox]:
-    opened = Inbox(database)
-    opened.sync("calls", *(call(number) for number in range(CALLS)))
-    opened.sync("speakers", *(speaker(number, "a") for number in range(CALLS)))
-    yield opened
-    close_pools()
-    opened.close()
+def inbox(inbox: Inbox) -> Inbox:
+    inbox.sync("calls", *(call(number) for number in range(CALLS)))
+    inbox.sync("speakers", *(speaker(number, "a") for number in range(CALLS)))
+    return inbox
 
 
 def _land(inbox: Inbox) -> str:
