@@ -7,7 +7,7 @@ of nothing before the last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -71,8 +71,8 @@ class Ahead:
         if not self._begun:
             self._keep_query()
         apart = look([*self._keys, *keys]).once
-        self._wait(self._begun[:-1] if apart else self._begun)
-        self._raise_failures()
+        _results(self._begun[:-1] if apart else self._begun)
+        _results([each for each in load if each.done()] for load in self._begun)  # raises what has failed since
         for load in loads:
             parts = slices_of_load(self._database, self._entity, self._settings, load, look(keys), last=last)
             self._begun.append([self._threads.submit(self._publish, part) for part in parts])
@@ -80,7 +80,7 @@ class Ahead:
 
     def done(self) -> list[Drained]:
         """Wait for all; what each transaction did. Raises what the first that failed has failed with."""
-        return self._wait(self._begun)
+        return _results(self._begun)
 
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way."""
@@ -92,12 +92,6 @@ class Ahead:
     def _keep_query(self) -> None:
         with transaction(self._database, f"keeping the query of {self._entity.name}") as connection:
             keep_query(connection, self._entity, Names(self._settings.sync_schema), self._run)
-
-    def _wait(self, loads: Sequence[Sequence[Future[Drained]]]) -> list[Drained]:
-        return [slice_.result() for load in loads for slice_ in load]
-
-    def _raise_failures(self) -> None:
-        self._wait([[slice_ for slice_ in load if slice_.done()] for load in self._begun])
 
 
 def land_all(pipeline: dlt.Pipeline, reading: Reading, land: Callable[[], None], ahead: Ahead) -> list[Drained]:
@@ -118,3 +112,8 @@ def _new_loads(pipeline: dlt.Pipeline, known: set[str]) -> list[str]:
     loads = sorted(set(pipeline.list_completed_load_packages()) - known)
     known.update(loads)
     return loads
+
+
+def _results(loads: Iterable[Iterable[Future[Drained]]]) -> list[Drained]:
+    """Wait for slices; what each did. Raises what the first that failed has failed with."""
+    return [each.result() for load in loads for each in load]
