@@ -63,7 +63,7 @@ def consume(work: Publication) -> int:
     waiting = work.execute(_PARK_REFUSED).rowcount
     if "wait" in work.tallies:
         waiting += work.execute(_PARK).rowcount
-    if work.part or waiting > _FEW or not give_back(work, waiting):
+    if waiting > _FEW or not give_back(work, waiting):
         work.execute(_CONSUME if waiting else _CONSUME_ALL, holds=work.holds("i"))
     return waiting
 
@@ -71,8 +71,11 @@ def consume(work: Publication) -> int:
 def give_back(work: Publication, waiting: int = 0) -> bool:
     """Empty a large inbox at once, with what was deleted in it before, and put back what waits.
 
-    False where it is small, or somebody reads it. Nobody is waited for: a backup may hold its lock for hours.
+    False where it is small, somebody reads it, or only a part of it is looked at: the rest is not published yet.
+    Nobody is waited for: a backup may hold its lock for hours.
     """
+    if work.part:
+        return False
     name = work.names.inbox(work.entity.name).as_string(work.connection)
     if work.value(_SIZE, name=sql.Literal(name)) < _MUCH:
         return False

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from call_coach_assets.errors import TargetError
 from call_coach_assets.sync import waiting
-from call_coach_assets_tests.sync.inbox import Inbox, call, line
+from call_coach_assets.sync.postgres import pool_for
+from call_coach_assets.sync.publish import RunInfo, publish_slice
+from call_coach_assets.sync.slices import KeySlice
+from call_coach_assets_tests.sync.inbox import ENTITIES, Inbox, call, line
 
 ROWS = 14_000  # of 750 bytes: more than eight megabytes
 PAGE = 8192  # bytes
@@ -50,6 +54,25 @@ def test_where_much_waits_it_is_not_written_once_more(inbox: Inbox, monkeypatch:
     assert inbox.sync("transcripts", line("unknown", 0), line("unknown", 1)).waiting == 2
     assert _left(inbox) == (2, True)
     assert inbox.rows("SELECT pg_relation_size('sync.inbox_transcripts') > %s", PAGE) == [True]
+
+
+def _publish_slice(inbox: Inbox, part: KeySlice) -> None:
+    pool, run = pool_for(inbox.settings), RunInfo(run_id="part")
+    publish_slice(pool, ENTITIES["transcripts"], ENTITIES, inbox.settings, run, part=part)
+
+
+def test_a_slice_without_rows_leaves_those_of_the_others_in_a_large_inbox(inbox: Inbox) -> None:
+    halves = [KeySlice("gong_call_id", place, 2) for place in range(2)]
+    count = sql.SQL("SELECT count(*) FROM {} i WHERE {}")
+    held = [inbox.connection.execute(count.format(inbox.table("transcripts"), half.holds("i"))) for half in halves]
+    (empty,) = [half for half, found in zip(halves, held, strict=True) if found.fetchone() == (0,)]
+    _publish_slice(inbox, empty)
+    assert _left(inbox) == (ROWS, True)
+
+
+def test_a_slice_deletes_its_own_rows_and_leaves_the_file_to_the_end(inbox: Inbox) -> None:
+    _publish_slice(inbox, KeySlice("gong_call_id", 0, 1))
+    assert _left(inbox) == (0, True)
 
 
 def test_somebody_who_reads_the_inbox_is_not_waited_for(inbox: Inbox) -> None:
