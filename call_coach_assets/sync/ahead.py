@@ -70,11 +70,11 @@ class Ahead:
         """
         if not self._begun:
             self._keep_query()
-        apart = look([*self._keys, *keys]).once
+        landed, apart = look(keys), look([*self._keys, *keys]).once
         _results(self._begun[:-1] if apart else self._begun)
         _results([each for each in load if each.done()] for load in self._begun)  # raises what has failed since
         for load in loads:
-            parts = slices_of_load(self._database, self._entity, self._settings, load, look(keys), last=last)
+            parts = slices_of_load(self._database, self._entity, self._settings, load, landed, last=last)
             self._begun.append([self._threads.submit(self._publish, part) for part in parts])
         self._keys = keys
 

@@ -133,7 +133,6 @@ def test_first_runs_may_start_all_at_once(settings: Settings) -> None:
     assert query(settings, "SELECT count(*), count(DISTINCT schema_name) FROM _dlt_loads") == [(many, many)]
 
 
-@pytest.mark.covers("P31")
 def test_a_new_inbox_is_not_vacuumed_during_a_backfill_and_an_old_one_is_left_as_it_is(settings: Settings) -> None:
     options = "SELECT reloptions FROM pg_class WHERE relname = 'inbox_widgets'"
     source = Source([NOON])
@@ -145,6 +144,7 @@ def test_a_new_inbox_is_not_vacuumed_during_a_backfill_and_an_old_one_is_left_as
     assert "autovacuum_vacuum_threshold" not in str(query(settings, options))
 
 
+@pytest.mark.covers("P31")
 def test_a_changed_declaration_changes_the_inbox_and_keeps_what_waits_in_it(settings: Settings) -> None:
     before = widgets(types={"a_text": ColumnType.TEXT, "a_integer": ColumnType.INTEGER})
     land(settings, Source([NOON], entity=before))
